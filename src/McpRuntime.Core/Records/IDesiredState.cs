@@ -1,0 +1,52 @@
+using McpRuntime.Core.Specs;
+
+namespace McpRuntime.Core.Records;
+
+/// <summary>
+/// The one door to the records. REST, custom resources and Git all come through it, each with a <see cref="Caller"/>; one
+/// policy check serves them all. No I/O beyond the database. A "no" is a <see cref="Refusal"/>.
+/// </summary>
+public interface IDesiredState
+{
+    /// <summary>Creates, or makes a new generation when the spec's hash differs; the same spec twice is no change.</summary>
+    Task<PutResult> PutAsync(Caller caller, PutRuntime put, CancellationToken ct);
+
+    /// <summary>Idempotent: a record already going or gone is a success.</summary>
+    Task<RuntimeHead> DeleteAsync(Caller caller, string idOrName, bool keepVolumes, long? ifGeneration, CancellationToken ct);
+
+    Task<RuntimeHead> StartAsync(Caller caller, string idOrName, CancellationToken ct);
+
+    Task<RuntimeHead> StopAsync(Caller caller, string idOrName, CancellationToken ct);
+
+    /// <summary>Raises the restart token: provably a new container.</summary>
+    Task<RuntimeHead> RestartAsync(Caller caller, string idOrName, CancellationToken ct);
+
+    /// <summary>The brake, on a runtime of any owner.</summary>
+    Task<RuntimeHead> HoldAsync(Caller caller, string idOrName, string reason, CancellationToken ct);
+
+    Task<RuntimeHead> ReleaseAsync(Caller caller, string idOrName, CancellationToken ct);
+
+    /// <summary>A complete list from one owner; absent = delete. All or nothing.</summary>
+    Task<SyncResult> SyncAsync(Caller caller, string owner, IReadOnlyList<PutRuntime> complete, bool allowLargePrune, CancellationToken ct);
+}
+
+/// <param name="Owner"><c>rest</c>, <c>crd:…</c>, <c>git:…</c>.</param>
+/// <param name="MustCreate">POST: an existing live name is a conflict. PUT and Sync: false.</param>
+/// <param name="MustExist">PUT: an absent record is 404.</param>
+/// <param name="IdempotencyKey">With the same key and the same body the first answer is given again; with another body it is a conflict.</param>
+public sealed record PutRuntime(
+    DeployRequest Request,
+    string Owner,
+    bool MustCreate,
+    bool MustExist = false,
+    string? IdOrName = null,
+    long? IfGeneration = null,
+    string? IdempotencyKey = null);
+
+/// <param name="Changed">False: the same spec again, no new generation.</param>
+public sealed record PutResult(RuntimeHead Runtime, bool Created, bool Changed, string Message);
+
+/// <summary>Enough to answer a command with.</summary>
+public sealed record RuntimeHead(string Id, string Name, long Generation, RuntimeStatus Status, string Message);
+
+public sealed record SyncResult(int Created, int Changed, int Unchanged, int Deleted, IReadOnlyList<ValidationError> Conflicts);

@@ -1,0 +1,24 @@
+using McpRuntime.Backends;
+using McpRuntime.Core.Planning;
+
+namespace McpRuntime.Gateways;
+
+/// <summary>Where clients reach what runs; its routes and registrations are resources like any other.</summary>
+public interface IGateway : IResourceProvider
+{
+    /// <summary>Pure: the routes and registrations of a revision. They are bound to the endpoint's container.</summary>
+    /// <param name="running">False for the Stopped set: no route; a registration is inactive.</param>
+    IReadOnlyList<Resource> Compile(CompileInput input, Endpoint endpoint, bool running);
+}
+
+/// <summary>Does MCP handshakes outside the turns and remembers the last word on each incarnation.</summary>
+public interface IProber
+{
+    /// <summary>The last results for this runtime, by container id. Reads memory only.</summary>
+    IReadOnlyDictionary<string, Handshake> Results(string recordId);
+
+    /// <summary>Says what should be probed; idempotent. A new incarnation is probed at once, a known one every 60 s. Wakes the record when the verdict changes.</summary>
+    void Watch(string recordId, Endpoint endpoint, string instance, UpstreamAddress address);
+
+    void Forget(string recordId);
+}
