@@ -1,4 +1,4 @@
-using System.Text;
+using System.Formats.Tar;
 using McpRuntime.Backends.Docker.Wire;
 using McpRuntime.Core.Planning;
 
@@ -7,6 +7,8 @@ namespace McpRuntime.Backends.Docker;
 /// <summary>Containers: made whole and started, edited where the engine can, else replaced under the same name.</summary>
 internal sealed class DockerContainers(DockerWire wire, EngineIdentity identity, DockerOptions options)
 {
+    private const long LargestPasswd = 1 << 20;
+
     private static readonly Outcome Done = new Outcome.Done();
 
     public async Task<Outcome> PutAsync(RuntimeIdentity id, Resource resource, ContainerBody body, CancellationToken ct)
@@ -134,14 +136,38 @@ internal sealed class DockerContainers(DockerWire wire, EngineIdentity identity,
     private async Task<Outcome?> RootUserAsync(string liveId, ContainerBody body, CancellationToken ct)
     {
         var user = ImageUser.Name(body.Shape.Fields.First(f => f.Key == "Config.User").Value);
-        var tar = await wire.GetArchiveAsync(liveId, "/etc/passwd", 1 << 20, ct);
-        return tar is not null && PasswdHasRoot(Encoding.UTF8.GetString(tar), user)
-            ? Faults.Of(FaultKind.Refused, "UserIsRoot", $"The image's user \"{user}\" is number 0 in its /etc/passwd, and the guardrails want a user that is not root: use an image with another user.")
-            : null;
+        var tar = await wire.GetArchiveAsync(liveId, "/etc/passwd", LargestPasswd, ct);
+        return tar is not null && await PasswdAsync(tar, ct) is { } passwd && Passwd.IsOther(passwd, user)
+            ? null
+            : Faults.Of(
+                FaultKind.Refused,
+                "UserIsRoot",
+                $"The guardrails want a user that is not root, and the image's user \"{user}\" is number 0 in its /etc/passwd, or not in it. Use an image whose USER is a number, or another user.");
     }
 
-    internal static bool PasswdHasRoot(string passwd, string user) =>
-        passwd.Split('\n').Select(l => l.TrimStart('\0').Split(':')).Any(f => f.Length >= 3 && f[0].EndsWith(user, StringComparison.Ordinal) && f[0].Split('\0')[^1] == user && f[2].All(c => c == '0'));
+    /// <summary>Null: it is not a plain file.</summary>
+    private static async Task<string?> PasswdAsync(byte[] tar, CancellationToken ct)
+    {
+        using var archive = new MemoryStream(tar);
+        await using var reader = new TarReader(archive);
+        if (await reader.GetNextEntryAsync(copyData: false, ct) is not { DataStream: { } data })
+        {
+            return null;
+        }
+
+        using var text = new StreamReader(data);
+        return await text.ReadToEndAsync(ct);
+    }
+}
+
+internal static class Passwd
+{
+    /// <summary>Whether every entry of that name has a number, and none is 0.</summary>
+    public static bool IsOther(string passwd, string user)
+    {
+        var numbers = passwd.Split('\n').Select(l => l.Split(':')).Where(f => f.Length >= 3 && f[0] == user).Select(f => f[2].Trim()).ToArray();
+        return numbers.Length > 0 && numbers.All(n => n.Length > 0 && n.All(char.IsAsciiDigit) && n.Any(c => c != '0'));
+    }
 }
 
 internal static class Faults

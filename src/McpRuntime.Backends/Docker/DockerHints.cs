@@ -60,10 +60,11 @@ internal sealed partial class DockerHints(DockerWire wire, DockerInstallation in
                     }
                 }
             }
-            catch (BackendFault fault)
+            catch (Exception e) when (!ct.IsCancellationRequested)
             {
+                // Whatever it is (the engine, the database that knows our id): this loop must go on, and the resync covers meanwhile.
                 failures++;
-                Log.Lost(logger, fault.Fault.Reason, fault.Fault.Message);
+                Log.Lost(logger, e.Message);
             }
 
             if (failures > 0)
@@ -109,7 +110,7 @@ internal sealed partial class DockerHints(DockerWire wire, DockerInstallation in
 
     private static partial class Log
     {
-        [LoggerMessage(Level = LogLevel.Warning, Message = "The engine's events are lost for now ({Reason}); runtimes are looked at by the resync alone. {Message}")]
-        public static partial void Lost(ILogger logger, string reason, string message);
+        [LoggerMessage(Level = LogLevel.Warning, Message = "The engine's events are lost for now; runtimes are looked at by the resync alone. {Message}")]
+        public static partial void Lost(ILogger logger, string message);
     }
 }

@@ -5,8 +5,16 @@ using McpRuntime.Core.Planning;
 namespace McpRuntime.Backends.Docker;
 
 /// <summary>The engine's own logs of a runtime's containers, its own order within one, by time across several.</summary>
-internal sealed class DockerLogs(DockerWire wire, EngineIdentity identity)
+internal sealed class DockerLogs(DockerWire wire, EngineIdentity identity, TimeProvider time)
 {
+    /// <summary>Characters of one container's answer: 5,000 lines of 64 KB would be 600 MB.</summary>
+    private const int LargestAnswer = 8 << 20;
+
+    /// <summary>A record has one or two; more only while something goes wrong.</summary>
+    private const int MostContainers = 8;
+
+    private static readonly TimeSpan LongestAnswer = TimeSpan.FromSeconds(30);
+
     /// <exception cref="BackendFault">The engine is away, or breaks off.</exception>
     public async IAsyncEnumerable<LogLine> ReadAsync(RuntimeIdentity id, LogQuery query, [EnumeratorCancellation] CancellationToken ct)
     {
@@ -17,6 +25,7 @@ internal sealed class DockerLogs(DockerWire wire, EngineIdentity identity)
             yield break;
         }
 
+        // One that is followed has no end; the reader's own cancellation bounds it.
         if (query.Follow)
         {
             await foreach (var line in OneAsync(containers[0], query, ct))
@@ -27,19 +36,34 @@ internal sealed class DockerLogs(DockerWire wire, EngineIdentity identity)
             yield break;
         }
 
-        List<LogLine> lines = [];
-        foreach (var container in containers)
-        {
-            await foreach (var line in OneAsync(container, query, ct))
-            {
-                lines.Add(line);
-            }
-        }
-
-        foreach (var line in (containers.Count == 1 ? lines : [.. lines.OrderBy(l => l.At)]).TakeLast(query.Tail))
+        foreach (var line in await MergedAsync(containers, query, ct))
         {
             yield return line;
         }
+    }
+
+    /// <summary>By time across containers; the oldest lines go first where there is more than is asked for, or than fits.</summary>
+    private async Task<IEnumerable<LogLine>> MergedAsync(IReadOnlyList<string> containers, LogQuery query, CancellationToken ct)
+    {
+        List<LogLine> merged = [];
+        foreach (var container in containers.Take(MostContainers))
+        {
+            var lines = new Queue<LogLine>();
+            var held = 0;
+            await foreach (var line in OneAsync(container, query, ct))
+            {
+                lines.Enqueue(line);
+                held += line.Text.Length;
+                while (held > LargestAnswer && lines.TryDequeue(out var oldest))
+                {
+                    held -= oldest.Text.Length;
+                }
+            }
+
+            merged.AddRange(lines);
+        }
+
+        return (containers.Count == 1 ? merged : [.. merged.OrderBy(l => l.At)]).TakeLast(query.Tail);
     }
 
     private async IAsyncEnumerable<LogLine> OneAsync(string container, LogQuery query, [EnumeratorCancellation] CancellationToken ct)
@@ -51,19 +75,25 @@ internal sealed class DockerLogs(DockerWire wire, EngineIdentity identity)
             yield break;
         }
 
-        await using var body = await reply.Content.ReadAsStreamAsync(ct);
-        await using var lines = new LogDemuxer(body).ReadAsync(ct).GetAsyncEnumerator(ct);
-        while (await NextAsync(lines))
+        using var clock = new CancellationTokenSource(query.Follow ? Timeout.InfiniteTimeSpan : LongestAnswer, time);
+        using var limited = CancellationTokenSource.CreateLinkedTokenSource(ct, clock.Token);
+        await using var body = await reply.Content.ReadAsStreamAsync(limited.Token);
+        await using var lines = new LogDemuxer(body).ReadAsync(limited.Token).GetAsyncEnumerator(limited.Token);
+        while (await NextAsync(lines, ct))
         {
             yield return lines.Current;
         }
     }
 
-    private static async Task<bool> NextAsync(IAsyncEnumerator<LogLine> lines)
+    private static async Task<bool> NextAsync(IAsyncEnumerator<LogLine> lines, CancellationToken ct)
     {
         try
         {
             return await lines.MoveNextAsync();
+        }
+        catch (OperationCanceledException e) when (!ct.IsCancellationRequested)
+        {
+            throw new BackendFault(new Fault(FaultKind.Transient, "EngineTimeout", "The engine did not finish the log in time."), e);
         }
         catch (Exception e) when (e is IOException or HttpRequestException)
         {

@@ -52,8 +52,7 @@ internal sealed class EngineIdentity(DockerWire wire, DockerInstallation install
                     $"Another engine ({info.Id}) answers at {wire.Endpoint.Description} than the one this installation works with ({pinned}). Nothing is touched; point it back, or use a new database."));
             }
 
-            // The question itself may have needed a connection: it was answered by the engine that was just verified.
-            return _last = new Verified(info, wire.Connections - connections <= 1 ? wire.Connections : connections, time.GetTimestamp());
+            return _last = new Verified(info, connections, time.GetTimestamp());
         }
         finally
         {

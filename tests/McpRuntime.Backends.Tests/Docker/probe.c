@@ -16,7 +16,6 @@ static int serve(int port) {
         perror("listen");
         return 1;
     }
-    printf("listening on %d\n", port);
     for (;;) {
         int client = accept(listener, 0, 0);
         const char *answer = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\nConnection: close\r\n\r\nok";
