@@ -98,6 +98,8 @@ internal sealed partial class Database(Func<RecordsDb> open, bool isSqlite, Time
                     case DatabaseFault.Unavailable when ++faults < MaxFaults && time.GetElapsedTime(began) < Quick:
                         await Task.Delay(TimeSpan.FromMilliseconds(Jitter(50, 200)), time, ct);
                         break;
+                    case DatabaseFault.Unstorable:
+                        throw new Refusal(RefusalKind.Malformed, "A character can't be stored", "The request holds a character that can't be stored: U+0000, or half a surrogate pair.");
                     case DatabaseFault.Defect:
                         throw;
                     case DatabaseFault.Conflict or DatabaseFault.Unavailable:

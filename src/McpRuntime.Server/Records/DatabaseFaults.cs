@@ -1,5 +1,6 @@
 using System.Data.Common;
 using System.Net.Sockets;
+using System.Text;
 using McpRuntime.Core.Records;
 using Microsoft.Data.Sqlite;
 using Microsoft.EntityFrameworkCore;
@@ -14,6 +15,9 @@ internal enum DatabaseFault
 
     /// <summary>Away, reset, timed out, full: the same may work later.</summary>
     Unavailable,
+
+    /// <summary>A character that the database can't hold (PostgreSQL has no U+0000 in text): the request's fault.</summary>
+    Unstorable,
 
     /// <summary>A defect of ours; not to be hidden behind a 503.</summary>
     Defect,
@@ -37,6 +41,8 @@ internal static class DatabaseFaults
                     return OfSqlState(postgres.SqlState);
                 case SqliteException sqlite:
                     return OfSqlite(sqlite.SqliteErrorCode, sqlite.SqliteExtendedErrorCode);
+                case EncoderFallbackException:
+                    return DatabaseFault.Unstorable;
                 case NpgsqlException or SocketException or IOException or TimeoutException:
                     return DatabaseFault.Unavailable;
             }
@@ -73,6 +79,7 @@ internal static class DatabaseFaults
     private static DatabaseFault OfSqlState(string state) => state switch
     {
         PostgresErrorCodes.UniqueViolation or PostgresErrorCodes.SerializationFailure or PostgresErrorCodes.DeadlockDetected => DatabaseFault.Conflict,
+        PostgresErrorCodes.CharacterNotInRepertoire or PostgresErrorCodes.UntranslatableCharacter => DatabaseFault.Unstorable,
         PostgresErrorCodes.ForeignKeyViolation => DatabaseFault.Conflict,
         PostgresErrorCodes.LockNotAvailable or PostgresErrorCodes.QueryCanceled or "25P03" => DatabaseFault.Unavailable,
         _ when state.StartsWith("08", StringComparison.Ordinal) => DatabaseFault.Unavailable, // connection

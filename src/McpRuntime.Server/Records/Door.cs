@@ -117,7 +117,6 @@ internal sealed class Door(Database database, Drafts drafts, IdempotencyKeys key
     {
         var id = RecordId.New(change.At);
         var draft = await drafts.MakeAsync(change.Caller, put.Request, id, ct);
-        Policy.MustOwn(change.Caller, draft.Admitted.Spec);
         var row = Generations.Create(db, change, id, put.Owner, draft);
         var status = draft.NeedsApproval ? RuntimeStatus.PendingApproval : RuntimeStatus.Pending;
         var message = draft.NeedsApproval ? "Accepted; it waits for an approval." : "Accepted; it is being deployed.";
@@ -136,7 +135,6 @@ internal sealed class Door(Database database, Drafts drafts, IdempotencyKeys key
 
         Policy.MustMatch(put.IfGeneration, row);
         var draft = await drafts.MakeAsync(change.Caller, Immutable(put.Request, row), row.Id, ct);
-        Policy.MustOwn(change.Caller, draft.Admitted.Spec);
         var asked = await db.Revisions.SingleAsync(revision => revision.RuntimeId == row.Id && revision.Generation == row.AskedGeneration, ct);
         if (asked.ContentHash == draft.ContentHash)
         {

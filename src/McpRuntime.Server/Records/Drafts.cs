@@ -15,7 +15,7 @@ internal sealed record Draft(
 }
 
 /// <summary>From a request to a <see cref="Draft"/>, the same way for every door.</summary>
-internal sealed class Drafts(IAdmission admission, IAdmissionContexts contexts, EnvironmentVault vault, MasterKey masterKey)
+internal sealed class Drafts(IAdmissionContexts contexts, EnvironmentVault vault, MasterKey masterKey)
 {
     private readonly KeyedHash _content = masterKey.Hash("content");
     private readonly KeyedHash _bodies = masterKey.Hash("idempotency");
@@ -24,7 +24,7 @@ internal sealed class Drafts(IAdmission admission, IAdmissionContexts contexts, 
     public async Task<Draft> MakeAsync(Caller caller, DeployRequest request, string recordId, CancellationToken ct)
     {
         var context = contexts.For(caller);
-        var result = admission.Admit(request, context);
+        var result = Admission.Admit(request, context);
         if (result.Admitted is not { } admitted || result.Errors.Count > 0)
         {
             throw new Refusal(
@@ -45,7 +45,7 @@ internal sealed class Drafts(IAdmission admission, IAdmissionContexts contexts, 
     /// <summary>The spec's hash, and with it the versions of the secrets it refers to: a rotated secret is another content.</summary>
     private string ContentHash(Admitted admitted, SortedDictionary<string, KeptValue> kept)
     {
-        var spec = admission.HashOf(admitted.Spec, admitted.Guardrails, admitted.Backend, _content);
+        var spec = SpecHash.Of(admitted.Spec, admitted.Guardrails, admitted.Backend, _content);
         var versions = kept.Where(value => value.Value.Version is not null).Select(value => $"{value.Key}={value.Value.Version}").ToList();
         return versions.Count == 0 ? spec : _content.Of($"{spec}\n{string.Join('\n', versions)}");
     }

@@ -54,24 +54,6 @@ internal static class Policy
         }
     }
 
-    /// <summary>What is put must be the caller's to change afterwards too: nobody gives a runtime into another team's hands.</summary>
-    public static void MustOwn(Caller caller, RuntimeSpec spec)
-    {
-        if (spec.TeamId is null && spec.Visibility == Visibility.Team)
-        {
-            throw Invalid("team_id", "visibility \"team\" needs a team_id.");
-        }
-
-        if (spec.TeamId is { } team && !caller.IsAdmin && !caller.Teams.Contains(team, StringComparer.Ordinal))
-        {
-            throw new Refusal(
-                RefusalKind.Forbidden,
-                "Not allowed",
-                $"team_id '{team}' is not one of your teams ({(caller.Teams.Count == 0 ? "you have none" : string.Join(", ", caller.Teams))}).",
-                [new("team_id", $"'{team}' is not one of your teams.")]);
-        }
-    }
-
     /// <summary>A name has one owner. Hold alone reaches over.</summary>
     public static void MustBeOwner(string owner, RuntimeRow row)
     {

@@ -15,7 +15,7 @@ internal static class RecordsRegistration
 {
     /// <summary>
     /// The records and the lease. Call it before whatever acts under the lease is added: hosted services stop in the reverse order,
-    /// and the lease is released last. <see cref="IAdmission"/> and <see cref="IAdmissionContexts"/> come from elsewhere.
+    /// and the lease is released last. <see cref="IAdmissionContexts"/> comes from elsewhere.
     /// </summary>
     public static IServiceCollection AddRecords(this IServiceCollection services, RecordsOptions options)
     {

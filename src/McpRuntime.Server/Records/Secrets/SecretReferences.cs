@@ -6,40 +6,22 @@ namespace McpRuntime.Server.Records.Secrets;
 /// <summary>Reads what a <c>secret://</c> reference names: the service's own <c>MCPSECRET_*</c> variables, or a file of the runtime's team.</summary>
 internal sealed class SecretReferences(string? directory)
 {
-    private const string EnvironmentScheme = "secret://env/";
-    private const string FileScheme = "secret://file/";
-    private const string EnvironmentPrefix = "MCPSECRET_";
-
     /// <summary>As large as a literal may be; anything longer is no password but a mistake.</summary>
     private const int MaxBytes = 64 * 1024;
 
     /// <exception cref="SecretUnreadableException">Not there, not allowed, or not text.</exception>
-    public async Task<SecretText> ReadAsync(string uri, string? teamId, CancellationToken ct)
-    {
-        if (uri.StartsWith(EnvironmentScheme, StringComparison.Ordinal))
-        {
-            return FromEnvironment(uri, uri[EnvironmentScheme.Length..]);
-        }
+    public Task<SecretText> ReadAsync(string uri, string? teamId, CancellationToken ct) =>
+        SecretReference.TryParse(uri, out var reference, out var error)
+            ? reference.Match(
+                variable => Task.FromResult(FromEnvironment(uri, variable.Name)),
+                file => FromFileAsync(uri, file.Path, teamId, ct),
+                _ => throw new SecretUnreadableException($"{uri}: only a custom resource of the same namespace may refer to a Kubernetes secret."))
+            : throw new SecretUnreadableException($"{uri}: {error}.");
 
-        if (uri.StartsWith(FileScheme, StringComparison.Ordinal))
-        {
-            return await FromFileAsync(uri, uri[FileScheme.Length..], teamId, ct);
-        }
-
-        throw new SecretUnreadableException($"{uri}: only secret://env/MCPSECRET_… and secret://file/… can be read here.");
-    }
-
-    private static SecretText FromEnvironment(string uri, string name)
-    {
-        if (!name.StartsWith(EnvironmentPrefix, StringComparison.Ordinal))
-        {
-            throw new SecretUnreadableException($"{uri}: only variables whose name starts with {EnvironmentPrefix} may be referred to.");
-        }
-
-        return Environment.GetEnvironmentVariable(name) is { } value
+    private static SecretText FromEnvironment(string uri, string name) =>
+        Environment.GetEnvironmentVariable(name) is { } value
             ? new(value)
             : throw new SecretUnreadableException($"{uri}: the service's environment has no variable {name}.");
-    }
 
     private async Task<SecretText> FromFileAsync(string uri, string relative, string? teamId, CancellationToken ct)
     {
@@ -48,20 +30,16 @@ internal sealed class SecretReferences(string? directory)
             throw new SecretUnreadableException($"{uri}: RUNTIME_SECRETS_DIR is not set.");
         }
 
-        if (string.IsNullOrEmpty(teamId) || !IsPlain(teamId))
+        // A team's name may hold dots, so that it could be "..".
+        if (string.IsNullOrEmpty(teamId) || teamId[0] == '.' || teamId.Contains('/', StringComparison.Ordinal))
         {
             throw new SecretUnreadableException($"{uri}: files are read from RUNTIME_SECRETS_DIR/<team> only; give the runtime a team_id.");
-        }
-
-        if (relative.Split('/') is var segments && !segments.All(IsPlain))
-        {
-            throw new SecretUnreadableException($"{uri}: the path must be plain names separated by '/', without '.' or '..'.");
         }
 
         try
         {
             var root = RealPath.Of(Path.Combine(directory, teamId));
-            var file = RealPath.Of(Path.Combine([root, .. segments]));
+            var file = RealPath.Of(Path.Combine(root, relative));
 
             // Links within the team's folder are how mounted secrets are rotated; a link out of it is somebody else's file.
             if (!file.StartsWith(root + Path.DirectorySeparatorChar, StringComparison.Ordinal))
@@ -98,9 +76,6 @@ internal sealed class SecretReferences(string? directory)
             throw new SecretUnreadableException($"{uri}: the file is not UTF-8 text.", fault);
         }
     }
-
-    private static bool IsPlain(string segment) =>
-        segment is not ("" or "." or "..") && !segment.Contains('/', StringComparison.Ordinal) && !segment.Contains('\\', StringComparison.Ordinal) && !segment.Any(char.IsControl);
 }
 
 /// <summary>A reference that can't be opened now. The message names the reference, never a value.</summary>
