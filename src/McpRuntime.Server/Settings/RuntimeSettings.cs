@@ -67,7 +67,8 @@ internal sealed record CodeEngineSettings(
 
 internal sealed record KubernetesSettings(bool Enabled, string? Kubeconfig, string Namespace, bool CustomResources);
 
-internal sealed record CatalogSettings(string? File, IReadOnlyList<Uri> RemoteUrls, TimeSpan RemoteTimeout);
+/// <param name="TrustedUrls">Remote catalogs whose entries may choose any profile, custom and unrestricted ones too.</param>
+internal sealed record CatalogSettings(string? File, IReadOnlyList<Uri> RemoteUrls, TimeSpan RemoteTimeout, IReadOnlyList<string> TrustedUrls);
 
 /// <param name="DatabaseUrl">Null: a SQLite file in <paramref name="DataDirectory"/>.</param>
 internal sealed record StorageSettings(

@@ -148,7 +148,8 @@ internal static class SettingsParser
         return new CatalogSettings(
             read.ExistingFile("RUNTIME_CATALOG_FILE"),
             [.. urls.Where(url => Uri.IsWellFormedUriString(url, UriKind.Absolute)).Select(url => new Uri(url))],
-            TimeSpan.FromSeconds(read.Whole("RUNTIME_CATALOG_REMOTE_TIMEOUT_SECONDS", 15, 1, 120)));
+            TimeSpan.FromSeconds(read.Whole("RUNTIME_CATALOG_REMOTE_TIMEOUT_SECONDS", 15, 1, 120)),
+            read.List("RUNTIME_CATALOG_TRUSTED_URLS", [], item => SettingsReader.UrlProblem(item, "https", "http")));
     }
 
     private static ApprovalPolicy? Approvals(SettingsReader read)

@@ -97,7 +97,7 @@ internal sealed record CatalogEntryJson
 
     public required string? EndpointPath { get; init; }
 
-    public required GatewayTransport? Transport { get; init; }
+    public required string? Transport { get; init; }
 
     public required IReadOnlyList<CatalogVariableJson> Environment { get; init; }
 
@@ -125,7 +125,7 @@ internal sealed record CatalogEntryJson
         RequiresApproval = entry.RequiresApproval,
         EndpointPort = entry.EndpointPort,
         EndpointPath = entry.EndpointPath,
-        Transport = entry.Transport,
+        Transport = entry.Transport is { } transport ? TransportWord.Of(transport) : null,
         Environment = [.. entry.Environment.Select(variable =>
             new CatalogVariableJson(variable.Name, variable.Required, variable.Secret, variable.Secret && variable.Default is not null ? "***" : variable.Default, variable.Description))],
         AllowedHosts = entry.AllowedHosts,

@@ -32,8 +32,7 @@ internal static class GuardrailRoutes
         }
 
         var report = backend.Report(profile.Config, null);
-        var compatible = report.All(control => control.Outcome is not (ControlOutcome.Weakened or ControlOutcome.Refused));
-        return Results.Json(new CompatibilityJson(profile.Name, asked, compatible, GuardrailWarnings.Of(report, asked), report), RestJson.Options);
+        return Results.Json(new CompatibilityJson(profile.Name, asked, GuardrailWarnings.IsCompatible(report), GuardrailWarnings.Of(report, asked), report), RestJson.Options);
     }
 
     private static GuardrailProfile Find(IProfiles profiles, string name) => profiles.Find(name) ?? throw RouteKey.NotFound("guardrail profile", name);

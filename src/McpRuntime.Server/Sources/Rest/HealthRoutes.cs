@@ -12,10 +12,12 @@ internal static class HealthRoutes
     private static readonly string[] Nobody = ["readiness"];
     private static readonly TimeSpan AnswerWithin = TimeSpan.FromSeconds(2);
 
-    public static void MapHealth(this IEndpointRouteBuilder routes)
-    {
-        routes.MapGet("/healthz", () => Results.Json(new { status = "ok" })).AllowAnonymous().WithSummary("This process lives");
+    public static void MapReadiness(this IEndpointRouteBuilder routes) =>
         routes.MapGet("/readyz", ReadyAsync).AllowAnonymous().WithSummary("The database answers").Produces<ReadinessJson>();
+
+    public static void MapLiveness(this IEndpointRouteBuilder routes)
+    {
+        routes.MapGet("/healthz", () => Results.Json(new LivenessJson("ok"), RestJson.Options)).AllowAnonymous().WithSummary("This process lives").Produces<LivenessJson>();
         routes.MapGet("/version", () => Results.Json(Version(), RestJson.Options)).AllowAnonymous().WithSummary("What runs here").Produces<VersionJson>();
     }
 
@@ -42,6 +44,8 @@ internal static class HealthRoutes
         return new VersionJson(parts[0], parts.Length > 1 ? parts[1] : null, RuntimeInformation.FrameworkDescription);
     }
 }
+
+internal sealed record LivenessJson(string Status);
 
 /// <param name="Lease"><c>leader</c>, or <c>standby</c> while another process leads; both are ready.</param>
 internal sealed record ReadinessJson(string Status, string Database, string Lease);
