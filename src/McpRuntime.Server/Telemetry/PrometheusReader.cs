@@ -30,7 +30,8 @@ internal sealed class PrometheusReader : BaseExportingMetricReader
         lock (_gate)
         {
             _exporter.Text.Clear();
-            Collect(CollectWithinMilliseconds);
+            // Through the exporter: the reader itself gives nothing to a pull that it did not arrange.
+            _exporter.Collect?.Invoke(CollectWithinMilliseconds);
             return _exporter.Text.ToString();
         }
     }

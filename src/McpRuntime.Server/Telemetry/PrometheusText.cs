@@ -32,7 +32,7 @@ internal static class PrometheusText
                     Line(text, name, labels, point.GetGaugeLastValueDouble());
                     break;
                 case MetricType.Histogram:
-                    Buckets(text, name, labels, in point);
+                    Buckets(text, name, labels, point);
                     break;
                 case MetricType.ExponentialHistogram:
                     // No view of ours asks for one; its count and sum are still true.
@@ -43,7 +43,7 @@ internal static class PrometheusText
         }
     }
 
-    private static void Buckets(StringBuilder text, string name, string labels, in MetricPoint point)
+    private static void Buckets(StringBuilder text, string name, string labels, MetricPoint point)
     {
         long below = 0;
         foreach (var bucket in point.GetHistogramBuckets())
