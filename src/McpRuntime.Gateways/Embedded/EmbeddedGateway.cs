@@ -14,7 +14,6 @@ namespace McpRuntime.Gateways.Embedded;
 /// </remarks>
 internal sealed partial class EmbeddedGateway(IRouteTable routes, IProber prober, TimeProvider time, ILogger<EmbeddedGateway> logger) : IGateway
 {
-    public const string RouteId = "route";
     public const string StreamableHttp = "STREAMABLEHTTP";
     public const string Sse = "SSE";
 
@@ -37,7 +36,7 @@ internal sealed partial class EmbeddedGateway(IRouteTable routes, IProber prober
             Tags = spec.Tags,
             ContainerId = endpoint.ContainerId,
         };
-        return [new Resource(RouteId, ResourceKind.Route, body.Fingerprint(), [endpoint.ContainerId], input.Revision.Generation, body) { BoundTo = endpoint.ContainerId }];
+        return [new Resource(RouteId(input.Identity), ResourceKind.Route, body.Fingerprint(), [endpoint.ContainerId], input.Revision.Generation, body) { BoundTo = endpoint.ContainerId }];
     }
 
     public async Task<ProviderView> ObserveAsync(RuntimeIdentity id, CancellationToken ct)
@@ -105,6 +104,9 @@ internal sealed partial class EmbeddedGateway(IRouteTable routes, IProber prober
             return new Outcome.Faulted(Away(e));
         }
     }
+
+    /// <summary>Unique over all records: it is the entry's id at <c>GET /gateways</c> and a key of the table.</summary>
+    public static string RouteId(RuntimeIdentity id) => $"route-{id.RecordId}";
 
     private GatewayRoute RouteOf(RuntimeIdentity id, Resource resource, RouteBody body, UpstreamAddress address, GatewayRoute? before)
     {

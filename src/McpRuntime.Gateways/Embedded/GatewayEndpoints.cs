@@ -63,7 +63,7 @@ public static class GatewayEndpoints
         endpoints.MapGet("/gateways/{id}", async (HttpContext context, string id, ICallerAccessor callers, RouteAccess routes, GatewayOptions options, CancellationToken ct) =>
         {
             var seen = await routes.ListAsync(Viewer(callers, context), ct);
-            var route = seen.FirstOrDefault(route => route.RecordId == id) ?? seen.FirstOrDefault(route => route.Name == id);
+            var route = seen.FirstOrDefault(route => route.Id == id || route.RecordId == id) ?? seen.FirstOrDefault(route => route.Name == id);
             return route is null
                 ? throw new Refusal(RefusalKind.NotFound, "No such gateway entry", $"There is no gateway entry \"{id}\" that you may see. GET /gateways lists those there are.")
                 : Results.Json(GatewayEntry.Of(route, context.Request, options), GatewayEntry.Json);
@@ -76,7 +76,7 @@ public static class GatewayEndpoints
         : throw new Refusal(RefusalKind.Forbidden, "Not allowed", "Reading the gateway's entries takes the role viewer.");
 }
 
-/// <param name="Id">The runtime's id: a runtime has one entry.</param>
+/// <param name="Id">What the runtime shows as its <c>gateway_id</c>.</param>
 /// <param name="Transport">How a client speaks to it here.</param>
 internal sealed record GatewayEntry(
     string Id,
@@ -95,6 +95,6 @@ internal sealed record GatewayEntry(
     public static GatewayEntry Of(GatewayRoute route, HttpRequest request, GatewayOptions options)
     {
         var ours = options.PublicUrl is { } url ? url.AbsoluteUri.TrimEnd('/') : $"{request.Scheme}://{request.Host}{request.PathBase}";
-        return new(route.RecordId, route.Name, $"{ours}/mcp/{route.Name}", route.Transport, route.RecordId, route.Visibility, route.TeamId, route.Tags, route.Tools, route.RegisteredAt);
+        return new(route.Id, route.Name, $"{ours}/mcp/{route.Name}", route.Transport, route.RecordId, route.Visibility, route.TeamId, route.Tags, route.Tools, route.RegisteredAt);
     }
 }

@@ -80,7 +80,7 @@ internal sealed class McpEndpoint(ICallerAccessor callers, OriginPolicy origins,
         {
             route = await routes.FindAsync(name, caller, context.RequestAborted);
         }
-        catch (RoutesAwayException)
+        catch (Refusal away) when (away.Kind == RefusalKind.Unavailable)
         {
             return (null, GatewayError.RoutesAway);
         }

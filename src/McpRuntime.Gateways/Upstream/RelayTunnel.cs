@@ -12,19 +12,28 @@ internal static class RelayTunnel
     {
         var authorization = token is null ? "" : $"Proxy-Authorization: Bearer {token.Reveal()}\r\n";
         await relay.WriteAsync(Encoding.ASCII.GetBytes($"CONNECT {target} HTTP/1.1\r\nHost: {target}\r\n{authorization}\r\n"), ct);
-        var status = StatusOf(await HeadAsync(relay, ct));
-        if (status != 200)
+        var (head, rest) = await HeadAsync(relay, ct);
+        var status = StatusOf(head);
+        if (status == 200)
         {
-            throw new RelayRefusedException(status switch
+            // An HTTP server never speaks first: bytes behind the head belong to nobody, and must not become the answer to a request.
+            if (rest.Length > 0)
             {
-                401 or 407 => "the guard does not accept our token",
-                403 => $"the guard does not relay to {target}: it is not on a network of its runtimes",
-                _ => $"the guard could not reach {target} (it answered {status})",
-            });
+                throw new RelayRefusedException("the guard sent more than an answer to CONNECT");
+            }
+
+            return;
         }
+
+        throw new RelayRefusedException(status switch
+        {
+            401 or 407 => "the guard does not accept our token",
+            _ => $"the guard does not relay to {target}: {status} {rest.Trim()}".TrimEnd(),
+        });
     }
 
-    private static async Task<string> HeadAsync(Stream relay, CancellationToken ct)
+    /// <returns>The head, and what came along behind it.</returns>
+    private static async Task<(string Head, string Rest)> HeadAsync(Stream relay, CancellationToken ct)
     {
         var head = new byte[MaxHead];
         var length = 0;
@@ -40,8 +49,8 @@ internal static class RelayTunnel
             var end = head.AsSpan(0, length).IndexOf("\r\n\r\n"u8);
             if (end >= 0)
             {
-                // An HTTP server never speaks first: bytes after the head belong to nobody, and must not become the answer to a request.
-                return end + 4 == length ? Encoding.Latin1.GetString(head, 0, end) : throw new RelayRefusedException("the guard sent more than an answer to CONNECT");
+                var rest = Math.Min(length - end - 4, 200);
+                return (Encoding.Latin1.GetString(head, 0, end), Encoding.Latin1.GetString(head, end + 4, rest));
             }
         }
 
