@@ -3,7 +3,7 @@ SHELL := /bin/bash
 CONFIGURATION := Release
 FAST := TestCategory!=Docker&TestCategory!=PostgreSql&TestCategory!=Node&TestCategory!=Acceptance
 
-.PHONY: help run test test-fast bench image images setup fmt clean
+.PHONY: help run test test-fast bench image images setup inspect fmt clean
 .DEFAULT_GOAL := help
 
 help: ## what there is
@@ -37,6 +37,10 @@ images: ## every image
 
 setup: ## only the set-up that the tests need
 	@.ci/setup.sh test
+
+inspect: ## list the tools of a runtime with the MCP inspector: make inspect NAME=hello
+	@.ci/setup.sh test >/dev/null 2>&1
+	@.ci/inspect.sh '$(NAME)'
 
 fmt: ## format the code
 	dotnet format Runtime.sln

@@ -10,18 +10,18 @@ need_dotnet() {
   fi
 }
 
-# command (or file pattern) → Debian package
+# command → Debian package
 wanted() {
   printf '%s\n' docker=docker.io dockerd=docker.io debootstrap=debootstrap iptables=iptables ip=iproute2 node=nodejs npm=npm curl=curl
   if [ "$purpose" = test ]; then
-    printf '%s\n' /usr/lib/postgresql/*/bin/initdb=postgresql gcc=gcc cc=libc6-dev
+    printf '%s\n' initdb=postgresql gcc=gcc gcc=libc6-dev
   fi
 }
 
 present() {
   case $1 in
-    */\*/*) return 1 ;; # a pattern that matched nothing
-    /*) [ -x "$1" ] ;;
+    # Debian keeps the server's programs out of PATH, a folder a version.
+    initdb) compgen -G '/usr/lib/postgresql/*/bin/initdb' >/dev/null || command -v initdb >/dev/null ;;
     *) command -v "$1" >/dev/null ;;
   esac
 }
