@@ -9,18 +9,41 @@ internal static class Leftovers
     public static async Task<IReadOnlyList<string>> OfRecordAsync(string recordId, Engine? engine = null) =>
         await OfLabelAsync(engine ?? Engine.Local, $"{Engine.RecordLabel}={recordId}");
 
-    public static async Task NoneAsync(IEnumerable<string> records)
+    /// <summary>The installation's id, from any live thing of its records; null when nothing of them lives.</summary>
+    public static async Task<string?> InstanceOfAsync(Engine engine, IEnumerable<string> records)
     {
         foreach (var record in records)
         {
-            (await OfRecordAsync(record)).Should().BeEmpty("record {0} was deleted", record);
+            if (await engine.NetworksAsync($"{Engine.RecordLabel}={record}") is [var network, ..])
+            {
+                return network["Labels"]![Engine.InstanceLabel]!.GetValue<string>();
+            }
+        }
+
+        return null;
+    }
+
+    /// <summary>Nothing of the records, and (with its last closed runtime the guard goes too, by a turn of its own) nothing of the installation.</summary>
+    public static async Task NoneAsync(Engine engine, IEnumerable<string> records, string? instance)
+    {
+        foreach (var record in records)
+        {
+            (await OfRecordAsync(record, engine)).Should().BeEmpty("record {0} was deleted", record);
+        }
+
+        if (instance is not null)
+        {
+            await Eventually.IsAsync(
+                () => OfLabelAsync(engine, $"{Engine.InstanceLabel}={instance}"),
+                left => left.Count == 0,
+                TimeSpan.FromSeconds(30),
+                left => $"left behind by instance {instance}: {string.Join(", ", left ?? [])}");
         }
     }
 
     /// <summary>After a test that failed half-way: only what carries the labels of its own records.</summary>
-    public static async Task RemoveAsync(IEnumerable<string> records)
+    public static async Task RemoveAsync(Engine engine, IEnumerable<string> records)
     {
-        var engine = Engine.Local;
         foreach (var label in records.Select(record => $"{Engine.RecordLabel}={record}"))
         {
             foreach (var container in await engine.ContainersAsync(label))

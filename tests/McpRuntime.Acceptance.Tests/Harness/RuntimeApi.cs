@@ -70,7 +70,7 @@ internal sealed class RuntimeApi(Uri address, Func<string> readToken, List<strin
         try
         {
             using var answer = await _http.GetAsync(new Uri("/healthz", UriKind.Relative));
-            return answer.IsSuccessStatusCode && TokenIsThere();
+            return answer.IsSuccessStatusCode;
         }
         catch (HttpRequestException)
         {
@@ -152,16 +152,4 @@ internal sealed class RuntimeApi(Uri address, Func<string> readToken, List<strin
     }
 
     public void Dispose() => _http.Dispose();
-
-    private bool TokenIsThere()
-    {
-        try
-        {
-            return Token.Length > 0;
-        }
-        catch (IOException)
-        {
-            return false;
-        }
-    }
 }

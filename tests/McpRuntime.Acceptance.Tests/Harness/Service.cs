@@ -10,10 +10,12 @@ internal sealed class Service : IAsyncDisposable
     private readonly ConcurrentQueue<string> _output = new();
     private readonly bool _ownsFolder;
     private readonly List<string> _records;
+    private readonly Engine _engine;
     private Process? _process;
 
-    private Service(string folder, bool ownsFolder, IReadOnlyDictionary<string, string> settings, List<string> records)
+    private Service(string folder, bool ownsFolder, IReadOnlyDictionary<string, string> settings, List<string> records, Engine engine)
     {
+        _engine = engine;
         Folder = folder;
         _ownsFolder = ownsFolder;
         _records = records;
@@ -23,6 +25,7 @@ internal sealed class Service : IAsyncDisposable
             ["MCPGATEWAY_RUNTIME_ENABLED"] = "true",
             ["RUNTIME_DATA_DIR"] = Path.Combine(folder, "data"),
             ["RUNTIME_CATALOG_FILE"] = Places.Catalog,
+            ["RUNTIME_DOCKER_SOCKET"] = engine.Socket,
             ["ASPNETCORE_URLS"] = $"http://127.0.0.1:{Port}",
         };
         foreach (var (name, value) in settings)
@@ -44,10 +47,12 @@ internal sealed class Service : IAsyncDisposable
     /// <summary>Everything it ever printed, over all its lives.</summary>
     public IReadOnlyCollection<string> Output => _output;
 
-    public static async Task<Service> StartAsync(IReadOnlyDictionary<string, string>? settings = null)
+    /// <param name="settings">Over the defaults of a user's first start.</param>
+    /// <param name="engine">Null: the local one.</param>
+    public static async Task<Service> StartAsync(IReadOnlyDictionary<string, string>? settings = null, Engine? engine = null)
     {
         var folder = Directory.CreateTempSubdirectory("mcpruntime-acceptance-").FullName;
-        var service = new Service(folder, ownsFolder: true, settings ?? new Dictionary<string, string>(StringComparer.Ordinal), []);
+        var service = new Service(folder, ownsFolder: true, settings ?? new Dictionary<string, string>(StringComparer.Ordinal), [], engine ?? Engine.Local);
         await service.StartAgainAsync();
         return service;
     }
@@ -56,7 +61,7 @@ internal sealed class Service : IAsyncDisposable
     public async Task<Service> StartTwinAsync()
     {
         var settings = _settings.Where(setting => setting.Key != "ASPNETCORE_URLS").ToDictionary(StringComparer.Ordinal);
-        var twin = new Service(Folder, ownsFolder: false, settings, _records);
+        var twin = new Service(Folder, ownsFolder: false, settings, _records, _engine);
         await twin.StartAgainAsync();
         return twin;
     }
@@ -129,8 +134,9 @@ internal sealed class Service : IAsyncDisposable
         {
             if (_ownsFolder && _process is not null)
             {
+                var instance = await Leftovers.InstanceOfAsync(_engine, _records);
                 await Api.DeleteAllAsync();
-                await Leftovers.NoneAsync(_records);
+                await Leftovers.NoneAsync(_engine, _records, instance);
             }
         }
         catch (Exception fault) when (fault is HttpRequestException or TimeoutException or InvalidOperationException)
@@ -143,7 +149,7 @@ internal sealed class Service : IAsyncDisposable
             Api.Dispose();
             if (_ownsFolder)
             {
-                await Leftovers.RemoveAsync(_records);
+                await Leftovers.RemoveAsync(_engine, _records);
                 Directory.Delete(Folder, recursive: true);
             }
         }
