@@ -58,6 +58,23 @@ public sealed record RuntimeRecord
 
     /// <summary>The status row's own revision; a report that is based on an older one is not written.</summary>
     public required long StatusRevision { get; init; }
+
+    /// <summary>Commands (start, stop, restart, hold, release, delete, "look now") accepted so far: what this read has seen of them.</summary>
+    public long CommandSequence { get; init; }
+
+    /// <summary>What the last written report had seen; behind <see cref="AskedGeneration"/> or <see cref="CommandSequence"/> = still due.</summary>
+    public long ObservedGeneration { get; init; }
+
+    public long ObservedCommand { get; init; }
+
+    /// <summary>The last written report, so that an equal one need not be written.</summary>
+    public RuntimeStatus Status { get; init; }
+
+    public string? ErrorMessage { get; init; }
+
+    public DateTimeOffset? NextTurnAt { get; init; }
+
+    public Display Display { get; init; } = new();
 }
 
 public enum RevisionState
