@@ -5,6 +5,7 @@ using McpRuntime.Core.Guardrails;
 using McpRuntime.Core.Planning;
 using McpRuntime.Core.Records;
 using McpRuntime.Core.Specs;
+using Held = McpRuntime.Core.Guardrails.Control;
 
 namespace McpRuntime.Server.Tests.Doubles;
 
@@ -35,7 +36,7 @@ internal sealed class MemoryBackend : IBackend
     }
 
     public IReadOnlyList<ControlReport> Report(GuardrailsConfig guardrails, Source? source) =>
-        [.. Enum.GetValues<Control>().Select(control => control is Control.Pids && guardrails.Resources.MaxPids is not null
+        [.. Enum.GetValues<Held>().Select(control => control is Held.Pids && guardrails.Resources.MaxPids is not null
             ? new ControlReport(control, ControlOutcome.Weakened, null, "memory has no processes")
             : new ControlReport(control, ControlOutcome.Enforced, "memory"))];
 

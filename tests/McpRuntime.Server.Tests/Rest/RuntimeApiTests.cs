@@ -8,6 +8,9 @@ namespace McpRuntime.Server.Tests.Rest;
 
 internal sealed class RuntimeApiTests
 {
+    private static readonly string[] ATag = ["a"];
+    private static readonly string[] Paged = ["paged"];
+
     private TestService _service = null!;
 
     private HttpClient Admin => _service.Admin;
@@ -26,7 +29,7 @@ internal sealed class RuntimeApiTests
             name = "whole",
             source = new { type = "docker", image = "echo:1" },
             environment = new { API_KEY = "hunter2-hunter2" },
-            tags = new[] { "a" },
+            tags = ATag,
             metadata = new { requested_reason = "because" },
         });
         var body = await response.JsonAsync(HttpStatusCode.Created);
@@ -113,7 +116,7 @@ internal sealed class RuntimeApiTests
     {
         for (var i = 0; i < 5; i++)
         {
-            await _service.DeployAsync($"page-{i}", new { tags = new[] { "paged" } });
+            await _service.DeployAsync($"page-{i}", new { tags = Paged });
         }
 
         var names = new List<string>();
