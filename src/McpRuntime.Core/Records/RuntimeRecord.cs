@@ -33,6 +33,9 @@ public sealed record RuntimeRecord
 
     public DesiredState Desired { get; init; }
 
+    /// <summary>The subject that made it; whose it is when it is private.</summary>
+    public string CreatedBy { get; init; } = "";
+
     /// <summary>Raised by each restart; outside the content hash, part of the container's fingerprint.</summary>
     public long RestartToken { get; init; }
 
