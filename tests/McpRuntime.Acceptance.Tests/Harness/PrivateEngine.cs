@@ -9,6 +9,7 @@ namespace McpRuntime.Acceptance.Tests.Harness;
 internal sealed class PrivateEngine : IAsyncDisposable
 {
     private readonly string _folder;
+    private readonly string _bridge = string.Create(System.Globalization.CultureInfo.InvariantCulture, $"mcprte{Environment.ProcessId % 10000}");
     private Process? _process;
 
     private PrivateEngine(string folder)
@@ -32,13 +33,16 @@ internal sealed class PrivateEngine : IAsyncDisposable
 
     public async Task StartAgainAsync()
     {
+        // A default bridge of its own: without one (`none`) an engine removes docker0, which is the first engine's.
+        await Run.Async("ip", ["link", "add", _bridge, "type", "bridge"]);
+        await Run.Async("ip", ["addr", "add", "198.19.250.1/24", "dev", _bridge]);
         var start = new ProcessStartInfo("dockerd",
         [
             "--data-root", Path.Combine(_folder, "data"),
             "--exec-root", Path.Combine(_folder, "exec"),
             "--pidfile", Path.Combine(_folder, "pid"),
             "--host", $"unix://{Engine.Socket}",
-            "--bridge", "none",
+            "--bridge", _bridge,
             "--iptables=false",
             "--ip-masq=false",
         ])
@@ -81,5 +85,6 @@ internal sealed class PrivateEngine : IAsyncDisposable
         // Mounts of its containers may outlive it by a moment.
         await Run.Async("sh", ["-c", "grep -F \"$0\" /proc/mounts | cut -d' ' -f2 | sort -r | xargs -r umount -l", _folder]);
         await Run.Async("rm", ["-rf", _folder]);
+        await Run.Async("ip", ["link", "del", _bridge]);
     }
 }
