@@ -13,7 +13,7 @@ internal static class Seeded
             }
             catch (Exception exception) when (exception is not SuccessException)
             {
-                throw new AssertionException($"seed {seed + i}: {exception.Message}", exception);
+                throw new AssertionException($"seed {seed + i}: {exception}", exception);
             }
         }
     }

@@ -67,7 +67,7 @@ public static class SourceParser
 
         return repo is null || reference is null || dockerfile is null || context is null
             ? null
-            : new Source.GitHub(repo, reference, dockerfile, context, Sorted(sent.BuildArgs), push, push ? sent.Registry!.TrimEnd('/') : null);
+            : new Source.GitHub(repo, reference, dockerfile, context, Sorted(sent.BuildArgs), push, push ? sent.Registry?.TrimEnd('/') : null);
     }
 
     private static Source.Compose? Compose(SourceFields fields, IReadOnlyList<string>? allowedGitHosts)

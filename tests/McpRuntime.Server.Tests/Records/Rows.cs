@@ -14,4 +14,13 @@ internal static class Rows
 
     public static Task<string?> EnvironmentColumnAsync(this RecordsHouse house, string id) =>
         house.Get<Database>().ReadAsync((db, ct) => db.Revisions.Where(row => row.RuntimeId == id).Select(row => row.Environment).FirstAsync(ct), CancellationToken.None);
+
+    public static Task<int> CountRowsOfAsync(this RecordsHouse house, string id) =>
+        house.Get<Database>().ReadAsync(
+            async (db, ct) => await db.Revisions.CountAsync(row => row.RuntimeId == id, ct)
+                + await db.Statuses.CountAsync(row => row.RuntimeId == id, ct)
+                + await db.Events.CountAsync(row => row.RuntimeId == id, ct)
+                + await db.Tags.CountAsync(row => row.RuntimeId == id, ct)
+                + await db.Approvals.CountAsync(row => row.RuntimeId == id, ct),
+            CancellationToken.None);
 }

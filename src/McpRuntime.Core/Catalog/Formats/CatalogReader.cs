@@ -55,6 +55,11 @@ internal sealed class CatalogReader
         {
             throw new CatalogFault((int)Math.Min(exception.Start.Line, int.MaxValue), $"is not YAML: {Reason(exception)}");
         }
+        catch (InvalidOperationException)
+        {
+            // What the library throws, instead of its own exception, where a flow collection is never closed.
+            throw new CatalogFault((int)Math.Min(_parser.Current?.End.Line ?? 1, int.MaxValue), "is not YAML: a bracket that is opened here or above is not closed");
+        }
 
         return documents;
     }
