@@ -25,6 +25,7 @@ internal static class RuntimeService
     {
         // The content root is the program's own folder, so that no appsettings.json of the working folder changes anything.
         var builder = WebApplication.CreateBuilder(new WebApplicationOptions { ApplicationName = "mcpruntime", ContentRootPath = AppContext.BaseDirectory });
+        builder.Host.UseDefaultServiceProvider(provider => provider.ValidateOnBuild = true);
         builder.WebHost.UseUrls(settings.Urls).ConfigureKestrel(kestrel => kestrel.AddServerHeader = false);
         builder.Logging.AddFilter("Microsoft.AspNetCore", LogLevel.Warning).AddFilter("Microsoft.EntityFrameworkCore", LogLevel.Warning);
         builder.Services.AddSingleton(TimeProvider.System).AddTelemetry(settings);
