@@ -58,7 +58,7 @@ internal static class RuntimeService
         }
 
         RequireBackends(settings, app.Services.GetRequiredService<IReadOnlyDictionary<string, IBackend>>());
-        await app.Services.MigrateAsync(ct);
+        await app.Services.MigrateRecordsAsync(ct);
         await app.Services.GetRequiredService<FirstToken>().EnsureAsync(ct);
     }
 

@@ -69,7 +69,14 @@ public static class Progress
         Step.Done or Step.Entomb => null,
 
         // A hint came before its time: the wait that is written still stands, and need not be written again.
-        Step.Wait wait => record.NextTurnAt is { } written && written > now && written <= wait.At ? written : wait.At,
-        _ => now,
+        Step.Wait wait => record.NextTurnAt is { } written && written > now && written <= wait.At ? written : Storable(wait.At),
+        _ => Storable(now),
     };
+
+    // Databases keep whole milliseconds. Upwards: a look before its time would only wait again.
+    private static DateTimeOffset Storable(DateTimeOffset at)
+    {
+        var beyond = at.Ticks % TimeSpan.TicksPerMillisecond;
+        return beyond == 0 ? at : at.AddTicks(TimeSpan.TicksPerMillisecond - beyond);
+    }
 }

@@ -19,7 +19,7 @@ internal static class Shown
             EndpointUrl = registered && world.Options.PublicUrl is { } url ? $"{url.ToString().TrimEnd('/')}/mcp/{spec.GatewayName ?? record.Name}" : null,
             Image = spec.Source.Match<string?>(docker => docker.Image, _ => plan?.Revision.Facts?.Pin, _ => null),
             ImageDigest = facts is { PinIsRegistryDigest: true } ? facts.Pin[(facts.Pin.IndexOf('@', StringComparison.Ordinal) + 1)..] : facts?.Image?.ImageId,
-            GatewayId = world.Seen.FirstOrDefault(s => s.Kind.IsOfGateway())?.Id,
+            GatewayId = GatewayIdOf(record, world),
             Restarts = memory.Restarts,
             Server = SameButForTime(record.Display.Server, word) ? record.Display.Server : word,
             GuardrailsReport = ReportOf(plan, carrier),
@@ -36,6 +36,12 @@ internal static class Shown
     /// <summary>What was compiled, with what the live object shows in its place.</summary>
     public static IReadOnlyList<ControlReport> ReportOf(RevisionPlan? plan, SeenResource? carrier) =>
         [.. (plan?.Compiled.Report ?? []).Select(c => carrier?.Controls.FirstOrDefault(live => live.Control == c.Control) ?? c)];
+
+    /// <summary>An outer gateway's own id of the registration; the embedded gateway lists a runtime under the runtime's id.</summary>
+    private static string? GatewayIdOf(RuntimeRecord record, World world) =>
+        world.Seen.FirstOrDefault(s => s.Kind is ResourceKind.Registration) is { } registration ? registration.Instance
+        : world.Seen.Any(s => s.Kind is ResourceKind.Route) ? record.Id
+        : null;
 
     // A probe every minute that says the same is not news.
     private static bool SameButForTime(Handshake? a, Handshake? b) =>

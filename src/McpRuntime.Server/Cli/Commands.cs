@@ -68,7 +68,7 @@ internal static class Commands
     private static async Task MigrateAsync(RuntimeSettings settings, CancellationToken ct)
     {
         await using var records = Records(settings);
-        await records.MigrateAsync(ct);
+        await records.MigrateRecordsAsync(ct);
         await Console.Out.WriteLineAsync("The database is at this version's schema.");
     }
 

@@ -32,7 +32,7 @@ internal static class TokenCommands
             {
                 var wanted = new Wanted(parsed.GetValue(subject)!, parsed.GetValue(roles) ?? [], parsed.GetValue(teams) ?? [], parsed.GetValue(days), parsed.GetValue(runtime));
                 await using var records = Commands.Records(settings);
-                await records.MigrateAsync(token);
+                await records.MigrateRecordsAsync(token);
                 await Console.Out.WriteLineAsync(await CreateAsync(records.GetRequiredService<ITokenStore>(), records.GetRequiredService<TimeProvider>(), wanted, token));
             },
             ct));
@@ -73,7 +73,7 @@ internal static class TokenCommands
             async (settings, token) =>
             {
                 await using var records = Commands.Records(settings);
-                await records.MigrateAsync(token);
+                await records.MigrateRecordsAsync(token);
                 foreach (var found in await records.GetRequiredService<ITokenStore>().ListAsync(token))
                 {
                     await Console.Out.WriteLineAsync(Line(found));
@@ -91,7 +91,7 @@ internal static class TokenCommands
             async (settings, token) =>
             {
                 await using var records = Commands.Records(settings);
-                await records.MigrateAsync(token);
+                await records.MigrateRecordsAsync(token);
                 if (!await records.GetRequiredService<ITokenStore>().RevokeAsync(parsed.GetValue(id)!, token))
                 {
                     throw new Refusal(RefusalKind.NotFound, "No such token", $"There is no token {parsed.GetValue(id)}; token list shows them.");

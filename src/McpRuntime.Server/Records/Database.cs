@@ -22,6 +22,10 @@ internal sealed partial class Database(Func<RecordsDb> open, bool isSqlite, Time
     /// <summary>A commit is not cancelled by its caller (its outcome would be unknown), but it may hang with the database.</summary>
     private static readonly TimeSpan CommitTimeout = TimeSpan.FromSeconds(10);
 
+    // A decision rests on several reads (the key, the name, the owner): they must be of one moment. PostgreSQL answers a write that
+    // another one has overtaken with 40001, which is a conflict like any other; SQLite makes it serializable anyway.
+    private const System.Data.IsolationLevel Isolation = System.Data.IsolationLevel.RepeatableRead;
+
     // SQLite has one writer at a time anyway: waiting here is fair and holds no thread, waiting in its busy handler is neither.
     private readonly SemaphoreSlim _writer = new(isSqlite ? 1 : int.MaxValue);
 
@@ -46,7 +50,7 @@ internal sealed partial class Database(Func<RecordsDb> open, bool isSqlite, Time
                 try
                 {
                     await using var db = open();
-                    await using var transaction = await db.Database.BeginTransactionAsync(ct);
+                    await using var transaction = await db.Database.BeginTransactionAsync(Isolation, ct);
                     var result = await write(db, ct);
                     await db.SaveChangesAsync(ct);
                     using var commit = new CancellationTokenSource(CommitTimeout, time);

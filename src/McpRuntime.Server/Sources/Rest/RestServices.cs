@@ -1,5 +1,3 @@
-using McpRuntime.Core.Specs;
-
 namespace McpRuntime.Server.Sources.Rest;
 
 internal static class RestServices
@@ -18,6 +16,7 @@ internal static class RestServices
         runtimes.MapDeploy();
         runtimes.MapCatalog();
         runtimes.MapGuardrails();
+        runtimes.MapApprovals();
         VolumeRoutes.Map(runtimes);
         runtimes.MapRuntimes();
         LogRoutes.Map(runtimes);

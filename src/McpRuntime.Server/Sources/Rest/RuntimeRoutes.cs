@@ -70,7 +70,7 @@ internal static class RuntimeRoutes
         var filter = new RuntimeFilter(
             http.Asked(Backend),
             status,
-            word is "all" or "deleted",
+            word is "all",
             http.Asked(Owner),
             http.Asked(TeamId),
             http.Asked(Tag),
