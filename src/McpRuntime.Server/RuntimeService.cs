@@ -1,8 +1,15 @@
 using McpRuntime.Backends;
+using McpRuntime.Backends.Docker;
 using McpRuntime.Core.Guardrails;
+using McpRuntime.Core.Records;
+using McpRuntime.Core.Specs;
+using McpRuntime.Gateways;
+using McpRuntime.Gateways.Embedded;
 using McpRuntime.Server.Access;
 using McpRuntime.Server.Catalogs;
+using McpRuntime.Server.Control;
 using McpRuntime.Server.Records;
+using McpRuntime.Server.Records.Secrets;
 using McpRuntime.Server.Settings;
 using McpRuntime.Server.Sources.Rest;
 using McpRuntime.Server.Telemetry;
@@ -18,6 +25,7 @@ internal static class RuntimeService
     {
         // The content root is the program's own folder, so that no appsettings.json of the working folder changes anything.
         var builder = WebApplication.CreateBuilder(new WebApplicationOptions { ApplicationName = "mcpruntime", ContentRootPath = AppContext.BaseDirectory });
+        builder.Host.UseDefaultServiceProvider(provider => provider.ValidateOnBuild = true);
         builder.WebHost.UseUrls(settings.Urls).ConfigureKestrel(kestrel => kestrel.AddServerHeader = false);
         builder.Logging.AddFilter("Microsoft.AspNetCore", LogLevel.Warning).AddFilter("Microsoft.EntityFrameworkCore", LogLevel.Warning);
         builder.Services.AddSingleton(TimeProvider.System).AddTelemetry(settings);
@@ -25,10 +33,12 @@ internal static class RuntimeService
         {
             builder.Services
                 .AddRecords(RecordsOf(settings))
-                .AddBackends()
+                .AddBackends(settings)
                 .AddCatalogs(settings)
                 .AddAccess(settings)
-                .AddRest();
+                .AddRest()
+                .AddEmbeddedGateway(services => GatewayOf(settings, services.GetRequiredService<MasterKey>()))
+                .AddControl(new ControlOptions { DeletedRetention = settings.Storage.DeletedRetention });
         }
 
         replace?.Invoke(builder);
@@ -42,6 +52,8 @@ internal static class RuntimeService
             app.UseMiddleware<AccessMiddleware>();
             app.MapReadiness();
             app.MapRest();
+            app.MapMcpGateway();
+            app.MapGateways();
             app.MapOpenApi("/openapi/v1.json").AllowAnonymous();
         }
 
@@ -72,8 +84,38 @@ internal static class RuntimeService
         DeletedRetention = settings.Storage.DeletedRetention,
     };
 
+    private static GatewayOptions GatewayOf(RuntimeSettings settings, MasterKey key) => new()
+    {
+        SessionKey = key.Derive("gateway-sessions"),
+        RelayToken = GuardToken(key),
+        PublicUrl = settings.Gateway.PublicUrl,
+        AllowedOrigins = settings.Gateway.AllowedOrigins,
+        IdleTimeout = settings.Gateway.IdleTimeout,
+        TotalTimeout = settings.Gateway.TotalTimeout,
+    };
+
+    private static DockerOptions DockerOf(RuntimeSettings settings) => new()
+    {
+        Host = settings.Docker.Host.ToString(),
+        CertificateFolder = settings.Docker.Tls ? settings.Docker.CertificatePath : null,
+        SubnetPool = settings.Docker.SubnetPool.ToString(),
+        RegistryCredentials = settings.Docker.RegistryCredentials,
+        Mode = settings.GuardrailsMode,
+    };
+
+    private static DockerInstallation InstallationOf(IServiceProvider services)
+    {
+        var records = services.GetRequiredService<IRecordStore>();
+        return new DockerInstallation(records.InstanceIdAsync, (identity, ct) => records.PinIdentityAsync("docker", identity, ct), services.GetRequiredService<KeyedHash>());
+    }
+
+    /// <summary>What the guard and whoever talks to it share; derived, so that every replica knows it and nobody stores it.</summary>
+    private static SecretText GuardToken(MasterKey key) => new(Convert.ToHexStringLower(key.Derive("guard-token")));
+
     /// <summary>Backends are found by name; each AddXBackend registers one <see cref="IBackend"/>.</summary>
-    private static IServiceCollection AddBackends(this IServiceCollection services) => services
+    private static IServiceCollection AddBackends(this IServiceCollection services, RuntimeSettings settings) => (settings.Docker.Enabled
+            ? services.AddDockerBackend(DockerOf(settings), InstallationOf)
+            : services)
         .AddSingleton<IReadOnlyDictionary<string, IBackend>>(provider =>
             provider.GetServices<IBackend>().ToDictionary(backend => backend.Name, StringComparer.Ordinal))
         .AddSingleton<IProfiles, BuiltInProfilesOnly>()

@@ -7,6 +7,7 @@ internal static class AccessServices
 {
     public static IServiceCollection AddAccess(this IServiceCollection services, RuntimeSettings settings) => services
         .AddSingleton(settings.Access)
+        .AddSingleton(settings.Storage)
         .AddSingleton<ApiTokens>()
         .AddSingleton<Jwts>()
         .AddSingleton<Authenticator>()

@@ -28,7 +28,7 @@ internal sealed class RuntimeApiTests
         {
             name = "whole",
             source = new { type = "docker", image = "echo:1" },
-            environment = new { API_KEY = "hunter2-hunter2" },
+            environment = new Dictionary<string, string>(StringComparer.Ordinal) { ["API_KEY"] = "hunter2-hunter2" },
             tags = ATag,
             metadata = new { requested_reason = "because" },
         });

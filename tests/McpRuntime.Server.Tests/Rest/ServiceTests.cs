@@ -20,7 +20,7 @@ internal sealed class ServiceTests
 
     [TestCase("GET", "/nowhere", 404)]
     [TestCase("GET", "/runtimes/absent", 404)]
-    [TestCase("GET", "/runtimes/NoSuch%00Name", 404)]
+    [TestCase("GET", "/runtimes/No%20Such%20Name", 404)]
     [TestCase("PATCH", "/runtimes", 405)]
     [TestCase("DELETE", "/healthz", 405)]
     [TestCase("GET", "/runtimes/catalog/a/b/c", 404)]
@@ -140,11 +140,7 @@ internal sealed class ServiceTests
         Directory.Delete(folder, recursive: true);
     }
 
-    private static string Template(RouteEndpoint route)
-    {
-        var text = "/" + route.RoutePattern.RawText!.Trim('/').Replace("{**", "{", StringComparison.Ordinal);
-        return text;
-    }
+    private static string Template(RouteEndpoint route) => "/" + route.RoutePattern.RawText!.Trim('/').Replace("{**", "{", StringComparison.Ordinal);
 
     private static bool PrometheusLine(string line)
     {

@@ -44,10 +44,12 @@ internal static class CatalogRoutes
             RestJson.Options);
     }
 
-    private static IResult Get([FromRoute] string? id, ICatalog catalog) =>
-        id is not null && catalog.Find(id) is { } entry
-            ? Results.Json(CatalogEntryJson.Of(entry), RestJson.Options)
-            : throw RouteKey.NotFound("catalog entry", id ?? "");
+    private static IResult Get([FromRoute] string? id, ICatalog catalog)
+    {
+        // The router decodes all of a path but its slashes.
+        var wanted = (id ?? "").Replace("%2F", "/", StringComparison.OrdinalIgnoreCase);
+        return catalog.Find(wanted) is { } entry ? Results.Json(CatalogEntryJson.Of(entry), RestJson.Options) : throw RouteKey.NotFound("catalog entry", wanted);
+    }
 
     private static bool Holds(CatalogEntry entry, string word) =>
         entry.Id.Contains(word, StringComparison.OrdinalIgnoreCase)

@@ -37,9 +37,10 @@ internal static class OpenApi
             options.AddOperationTransformer(Describe);
             options.AddSchemaTransformer((schema, context, _) =>
             {
-                if (context.JsonTypeInfo.Type == typeof(SecretText))
+                // Environment values: a type that JSON knows nothing of, and a string all the same.
+                if (context.JsonTypeInfo.Type == typeof(IReadOnlyDictionary<string, SecretText>))
                 {
-                    schema.Type = JsonSchemaType.String;
+                    schema.AdditionalProperties = new OpenApiSchema { Type = JsonSchemaType.String };
                 }
 
                 return Task.CompletedTask;
@@ -55,12 +56,16 @@ internal static class OpenApi
             operation.Parameters.Add(Parameter(parameter));
         }
 
-        var problem = await context.GetOrCreateSchemaAsync(typeof(Problem), cancellationToken: ct);
+        if (context.Document is { } document && document.Components?.Schemas?.ContainsKey(nameof(Problem)) != true)
+        {
+            document.AddComponent(nameof(Problem), await context.GetOrCreateSchemaAsync(typeof(Problem), cancellationToken: ct));
+        }
+
         operation.Responses ??= [];
         operation.Responses["default"] = new OpenApiResponse
         {
             Description = "What is wrong, where, and what to do",
-            Content = new Dictionary<string, OpenApiMediaType>(StringComparer.Ordinal) { [ProblemType] = new() { Schema = problem } },
+            Content = new Dictionary<string, OpenApiMediaType>(StringComparer.Ordinal) { [ProblemType] = new() { Schema = new OpenApiSchemaReference(nameof(Problem), context.Document) } },
         };
         if (metadata.OfType<IAllowAnonymous>().Any())
         {
