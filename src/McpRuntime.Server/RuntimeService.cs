@@ -1,6 +1,7 @@
 using McpRuntime.Backends;
 using McpRuntime.Backends.Docker;
 using McpRuntime.Core.Guardrails;
+using McpRuntime.Core.Planning;
 using McpRuntime.Core.Records;
 using McpRuntime.Core.Specs;
 using McpRuntime.Gateways;
@@ -38,7 +39,7 @@ internal static class RuntimeService
                 .AddAccess(settings)
                 .AddRest()
                 .AddEmbeddedGateway(services => GatewayOf(settings, services.GetRequiredService<MasterKey>()))
-                .AddControl(new ControlOptions { DeletedRetention = settings.Storage.DeletedRetention });
+                .AddControl(ControlOf(settings));
         }
 
         replace?.Invoke(builder);
@@ -82,6 +83,12 @@ internal static class RuntimeService
         MasterKeyFile = settings.Storage.MasterKeyFile,
         SecretsDirectory = settings.Storage.SecretsDirectory,
         DeletedRetention = settings.Storage.DeletedRetention,
+    };
+
+    private static ControlOptions ControlOf(RuntimeSettings settings) => new()
+    {
+        DeletedRetention = settings.Storage.DeletedRetention,
+        Planner = PlannerOptions.Default with { PublicUrl = settings.Gateway.PublicUrl ?? new Uri(settings.Urls.Split(';')[0]) },
     };
 
     private static GatewayOptions GatewayOf(RuntimeSettings settings, MasterKey key) => new()
