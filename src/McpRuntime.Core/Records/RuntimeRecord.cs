@@ -33,6 +33,9 @@ public sealed record RuntimeRecord
 
     public DesiredState Desired { get; init; }
 
+    /// <summary>The subject that made it; whose it is when it is private.</summary>
+    public string CreatedBy { get; init; } = "";
+
     /// <summary>Raised by each restart; outside the content hash, part of the container's fingerprint.</summary>
     public long RestartToken { get; init; }
 
@@ -133,4 +136,8 @@ public sealed record ImageFacts(
     IReadOnlyList<string> Volumes,
     IReadOnlyList<string> Entrypoint,
     IReadOnlyList<string> Command,
-    string Architecture);
+    string Architecture)
+{
+    /// <summary>The image's own variables, <c>NAME=value</c>: engines merge them under ours, so a live object shows both.</summary>
+    public IReadOnlyList<string> Environment { get; init; } = [];
+}

@@ -56,7 +56,7 @@ internal sealed class SourceFields(SourceRequest sent, string path, ICollection<
     }
 
     /// <summary><c>owner/name</c> or an https URL, on an allowed host; as a URL without <c>.git</c>.</summary>
-    public string? Repository(IReadOnlyList<string> allowedHosts)
+    public string? Repository(IReadOnlyList<string>? allowedHosts)
     {
         const string Form = "write it as owner/name or https://host/owner/name";
         if (Sent.Repo is not { Length: > 0 and <= LongestUrl } text)
@@ -84,7 +84,7 @@ internal sealed class SourceFields(SourceRequest sent, string path, ICollection<
             return Wrong<string>("repo", $"{Quoted.Of(text)} is not a repository: {Form}");
         }
 
-        if (!allowedHosts.Contains(host, StringComparer.OrdinalIgnoreCase))
+        if (allowedHosts?.Contains(host, StringComparer.OrdinalIgnoreCase) == false)
         {
             return Wrong<string>("repo", $"the host {host} is not in RUNTIME_GIT_ALLOWED_HOSTS ({string.Join(", ", allowedHosts)})");
         }

@@ -17,8 +17,9 @@ public static class SourceParser
 
     private static readonly string[] Types = ["docker", "github", "compose"];
 
+    /// <param name="allowedGitHosts">Null: any host; the one who deploys is held to the list.</param>
     /// <returns>Null exactly when errors were added.</returns>
-    public static Source? Parse(SourceRequest source, IReadOnlyList<string> allowedGitHosts, string path, ICollection<ValidationError> errors)
+    public static Source? Parse(SourceRequest source, IReadOnlyList<string>? allowedGitHosts, string path, ICollection<ValidationError> errors)
     {
         var before = errors.Count;
         var fields = new SourceFields(source, path, errors);
@@ -45,7 +46,7 @@ public static class SourceParser
         return new Source.Docker(image.ToString(), fields.Sent.Command is { Count: > 0 } command ? [.. command] : null);
     }
 
-    private static Source.GitHub? GitHub(SourceFields fields, IReadOnlyList<string> allowedGitHosts)
+    private static Source.GitHub? GitHub(SourceFields fields, IReadOnlyList<string>? allowedGitHosts)
     {
         var sent = fields.Sent;
         fields.Allow("github", "repo", "ref", "branch", "commit", "dockerfile", "context", "build_args", "push_to_registry", "registry");
@@ -66,10 +67,10 @@ public static class SourceParser
 
         return repo is null || reference is null || dockerfile is null || context is null
             ? null
-            : new Source.GitHub(repo, reference, dockerfile, context, Sorted(sent.BuildArgs), push, push ? sent.Registry!.TrimEnd('/') : null);
+            : new Source.GitHub(repo, reference, dockerfile, context, Sorted(sent.BuildArgs), push, push ? sent.Registry?.TrimEnd('/') : null);
     }
 
-    private static Source.Compose? Compose(SourceFields fields, IReadOnlyList<string> allowedGitHosts)
+    private static Source.Compose? Compose(SourceFields fields, IReadOnlyList<string>? allowedGitHosts)
     {
         var sent = fields.Sent;
         fields.Allow("compose", "compose_file", "repo", "ref", "branch", "commit", "path", "main_service");

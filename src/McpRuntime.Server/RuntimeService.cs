@@ -1,0 +1,137 @@
+using McpRuntime.Backends;
+using McpRuntime.Backends.Docker;
+using McpRuntime.Core.Guardrails;
+using McpRuntime.Core.Records;
+using McpRuntime.Core.Specs;
+using McpRuntime.Gateways;
+using McpRuntime.Gateways.Embedded;
+using McpRuntime.Server.Access;
+using McpRuntime.Server.Catalogs;
+using McpRuntime.Server.Control;
+using McpRuntime.Server.Records;
+using McpRuntime.Server.Records.Secrets;
+using McpRuntime.Server.Settings;
+using McpRuntime.Server.Sources.Rest;
+using McpRuntime.Server.Telemetry;
+
+namespace McpRuntime.Server;
+
+/// <summary>What the service is made of: one line a folder.</summary>
+internal static class RuntimeService
+{
+    /// <param name="settings">Validated.</param>
+    /// <param name="replace">Tests put their own parts here, after everything else is registered.</param>
+    public static WebApplication Build(RuntimeSettings settings, Action<WebApplicationBuilder>? replace = null)
+    {
+        // The content root is the program's own folder, so that no appsettings.json of the working folder changes anything.
+        var builder = WebApplication.CreateBuilder(new WebApplicationOptions { ApplicationName = "mcpruntime", ContentRootPath = AppContext.BaseDirectory });
+        builder.Host.UseDefaultServiceProvider(provider => provider.ValidateOnBuild = true);
+        builder.WebHost.UseUrls(settings.Urls).ConfigureKestrel(kestrel => kestrel.AddServerHeader = false);
+        builder.Logging.AddFilter("Microsoft.AspNetCore", LogLevel.Warning).AddFilter("Microsoft.EntityFrameworkCore", LogLevel.Warning);
+        builder.Services.AddSingleton(TimeProvider.System).AddTelemetry(settings);
+        if (settings.Enabled)
+        {
+            builder.Services
+                .AddRecords(RecordsOf(settings))
+                .AddBackends(settings)
+                .AddCatalogs(settings)
+                .AddAccess(settings)
+                .AddRest()
+                .AddEmbeddedGateway(services => GatewayOf(settings, services.GetRequiredService<MasterKey>()))
+                .AddControl(new ControlOptions { DeletedRetention = settings.Storage.DeletedRetention });
+        }
+
+        replace?.Invoke(builder);
+        var app = builder.Build();
+        app.UseMiddleware<ProblemMiddleware>();
+        app.UseRouting();
+        app.MapLiveness();
+        app.MapMetrics();
+        if (settings.Enabled)
+        {
+            app.UseMiddleware<AccessMiddleware>();
+            app.MapReadiness();
+            app.MapRest();
+            app.MapMcpGateway();
+            app.MapGateways();
+            app.MapOpenApi("/openapi/v1.json").AllowAnonymous();
+        }
+
+        return app;
+    }
+
+    /// <summary>What must hold before the first request: a migrated database and a first token.</summary>
+    public static async Task PrepareAsync(WebApplication app, RuntimeSettings settings, CancellationToken ct)
+    {
+        StartupLog.Write(app.Services.GetRequiredService<ILoggerFactory>(), settings);
+        if (!settings.Enabled)
+        {
+            return;
+        }
+
+        RequireBackends(settings, app.Services.GetRequiredService<IReadOnlyDictionary<string, IBackend>>());
+        await app.Services.MigrateRecordsAsync(ct);
+        await app.Services.GetRequiredService<FirstToken>().EnsureAsync(ct);
+    }
+
+    public static RecordsOptions RecordsOf(RuntimeSettings settings) => new()
+    {
+        DatabaseUrl = settings.Storage.DatabaseUrl?.Reveal(),
+        DataDirectory = settings.Storage.DataDirectory,
+        MasterKey = settings.Storage.MasterKey?.Reveal(),
+        MasterKeyFile = settings.Storage.MasterKeyFile,
+        SecretsDirectory = settings.Storage.SecretsDirectory,
+        DeletedRetention = settings.Storage.DeletedRetention,
+    };
+
+    private static GatewayOptions GatewayOf(RuntimeSettings settings, MasterKey key) => new()
+    {
+        SessionKey = key.Derive("gateway-sessions"),
+        RelayToken = GuardToken(key),
+        PublicUrl = settings.Gateway.PublicUrl,
+        AllowedOrigins = settings.Gateway.AllowedOrigins,
+        IdleTimeout = settings.Gateway.IdleTimeout,
+        TotalTimeout = settings.Gateway.TotalTimeout,
+    };
+
+    private static DockerOptions DockerOf(RuntimeSettings settings) => new()
+    {
+        Host = settings.Docker.Host.ToString(),
+        CertificateFolder = settings.Docker.Tls ? settings.Docker.CertificatePath : null,
+        SubnetPool = settings.Docker.SubnetPool.ToString(),
+        RegistryCredentials = settings.Docker.RegistryCredentials,
+        Mode = settings.GuardrailsMode,
+    };
+
+    private static DockerInstallation InstallationOf(IServiceProvider services)
+    {
+        var records = services.GetRequiredService<IRecordStore>();
+        return new DockerInstallation(records.InstanceIdAsync, (identity, ct) => records.PinIdentityAsync("docker", identity, ct), services.GetRequiredService<KeyedHash>());
+    }
+
+    /// <summary>What the guard and whoever talks to it share; derived, so that every replica knows it and nobody stores it.</summary>
+    private static SecretText GuardToken(MasterKey key) => new(Convert.ToHexStringLower(key.Derive("guard-token")));
+
+    /// <summary>Backends are found by name; each AddXBackend registers one <see cref="IBackend"/>.</summary>
+    private static IServiceCollection AddBackends(this IServiceCollection services, RuntimeSettings settings) => (settings.Docker.Enabled
+            ? services.AddDockerBackend(DockerOf(settings), InstallationOf)
+            : services)
+        .AddSingleton<IReadOnlyDictionary<string, IBackend>>(provider =>
+            provider.GetServices<IBackend>().ToDictionary(backend => backend.Name, StringComparer.Ordinal))
+        .AddSingleton<IProfiles, BuiltInProfilesOnly>()
+        .AddSingleton<IAdmissionContexts, AdmissionContexts>();
+
+    private static void RequireBackends(RuntimeSettings settings, IReadOnlyDictionary<string, IBackend> backends)
+    {
+        var missing = new[]
+        {
+            ("RUNTIME_DOCKER_ENABLED", settings.Docker.Enabled, "docker"),
+            ("RUNTIME_IBM_CODE_ENGINE_ENABLED", settings.CodeEngine.Enabled, "ibm_code_engine"),
+            ("RUNTIME_KUBERNETES_ENABLED", settings.Kubernetes.Enabled, "kubernetes"),
+        }.Where(backend => backend.Item2 && !backends.ContainsKey(backend.Item3)).ToList();
+        if (missing.Count > 0)
+        {
+            throw new InvalidSettings([.. missing.Select(backend => $"{backend.Item1}: this version has no {backend.Item3} backend yet; set it to false")]);
+        }
+    }
+}
