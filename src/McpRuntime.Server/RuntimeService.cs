@@ -1,8 +1,12 @@
 using McpRuntime.Backends;
+using McpRuntime.Backends.Docker;
 using McpRuntime.Core.Guardrails;
+using McpRuntime.Gateways.Embedded;
 using McpRuntime.Server.Access;
 using McpRuntime.Server.Catalogs;
+using McpRuntime.Server.Control;
 using McpRuntime.Server.Records;
+using McpRuntime.Server.Records.Secrets;
 using McpRuntime.Server.Settings;
 using McpRuntime.Server.Sources.Rest;
 using McpRuntime.Server.Telemetry;
@@ -12,6 +16,9 @@ namespace McpRuntime.Server;
 /// <summary>What the service is made of: one line a folder.</summary>
 internal static class RuntimeService
 {
+    // SIGTERM: the step in flight and the calls in the gateway end within this, then the lease is released.
+    private static readonly TimeSpan Drain = TimeSpan.FromSeconds(30);
+
     /// <param name="settings">Validated.</param>
     /// <param name="replace">Tests put their own parts here, after everything else is registered.</param>
     public static WebApplication Build(RuntimeSettings settings, Action<WebApplicationBuilder>? replace = null)
@@ -21,14 +28,20 @@ internal static class RuntimeService
         builder.Host.UseDefaultServiceProvider(provider => provider.ValidateOnBuild = true);
         builder.WebHost.UseUrls(settings.Urls).ConfigureKestrel(kestrel => kestrel.AddServerHeader = false);
         builder.Logging.AddFilter("Microsoft.AspNetCore", LogLevel.Warning).AddFilter("Microsoft.EntityFrameworkCore", LogLevel.Warning);
-        builder.Services.AddSingleton(TimeProvider.System).AddTelemetry(settings);
+        builder.Services
+            .Configure<HostOptions>(host => host.ShutdownTimeout = Drain)
+            .AddSingleton(TimeProvider.System)
+            .AddTelemetry(settings);
         if (settings.Enabled)
         {
+            // Hosted services start in this order and stop in the reverse: the loop first, the lease after it.
             builder.Services
-                .AddRecords(RecordsOf(settings))
-                .AddBackends()
-                .AddCatalogs(settings)
+                .AddRecordsOf(settings)
                 .AddAccess(settings)
+                .AddCatalogs(settings)
+                .AddBackends(settings)
+                .AddEmbeddedGateway(services => PartOptions.Gateway(settings, services))
+                .AddControl(PartOptions.Control(settings))
                 .AddRest();
         }
 
@@ -43,6 +56,8 @@ internal static class RuntimeService
             app.UseMiddleware<AccessMiddleware>();
             app.MapReadiness();
             app.MapRest();
+            app.MapMcpGateway();
+            app.MapGateways();
             app.MapOpenApi("/openapi/v1.json").AllowAnonymous();
         }
 
@@ -58,39 +73,56 @@ internal static class RuntimeService
             return;
         }
 
-        RequireBackends(settings, app.Services.GetRequiredService<IReadOnlyDictionary<string, IBackend>>());
+        RequireParts(settings, app.Services.GetRequiredService<IReadOnlyDictionary<string, IBackend>>());
         await app.Services.MigrateRecordsAsync(ct);
         await app.Services.GetRequiredService<FirstToken>().EnsureAsync(ct);
     }
 
-    public static RecordsOptions RecordsOf(RuntimeSettings settings) => new()
+    /// <summary>The records, with a wrong address or key told as what it is: a wrong setting.</summary>
+    public static IServiceCollection AddRecordsOf(this IServiceCollection services, RuntimeSettings settings)
     {
-        DatabaseUrl = settings.Storage.DatabaseUrl?.Reveal(),
-        DataDirectory = settings.Storage.DataDirectory,
-        MasterKey = settings.Storage.MasterKey?.Reveal(),
-        MasterKeyFile = settings.Storage.MasterKeyFile,
-        SecretsDirectory = settings.Storage.SecretsDirectory,
-        DeletedRetention = settings.Storage.DeletedRetention,
-    };
+        try
+        {
+            services.AddRecords(PartOptions.Records(settings));
+            return services.AddSingleton(MasterKey.Load(PartOptions.Records(settings), mayCreate: DatabaseAddress.Of(PartOptions.Records(settings)).SqliteFile is not null));
+        }
+        catch (InvalidOperationException fault)
+        {
+            throw new InvalidSettings([fault.Message]);
+        }
+    }
 
     /// <summary>Backends are found by name; each AddXBackend registers one <see cref="IBackend"/>.</summary>
-    private static IServiceCollection AddBackends(this IServiceCollection services) => services
-        .AddSingleton<IReadOnlyDictionary<string, IBackend>>(provider =>
-            provider.GetServices<IBackend>().ToDictionary(backend => backend.Name, StringComparer.Ordinal))
-        .AddSingleton<IProfiles, BuiltInProfilesOnly>()
-        .AddSingleton<IAdmissionContexts, AdmissionContexts>();
-
-    private static void RequireBackends(RuntimeSettings settings, IReadOnlyDictionary<string, IBackend> backends)
+    private static IServiceCollection AddBackends(this IServiceCollection services, RuntimeSettings settings)
     {
-        var missing = new[]
+        if (settings.Docker.Enabled)
         {
-            ("RUNTIME_DOCKER_ENABLED", settings.Docker.Enabled, "docker"),
-            ("RUNTIME_IBM_CODE_ENGINE_ENABLED", settings.CodeEngine.Enabled, "ibm_code_engine"),
-            ("RUNTIME_KUBERNETES_ENABLED", settings.Kubernetes.Enabled, "kubernetes"),
-        }.Where(backend => backend.Item2 && !backends.ContainsKey(backend.Item3)).ToList();
+            services.AddDockerBackend(PartOptions.Docker(settings), PartOptions.DockerInstallation);
+        }
+
+        return services
+            .AddSingleton<IReadOnlyDictionary<string, IBackend>>(provider =>
+                provider.GetServices<IBackend>().ToDictionary(backend => backend.Name, StringComparer.Ordinal))
+            .AddSingleton<IProfiles, BuiltInProfilesOnly>()
+            .AddSingleton<IAdmissionContexts, AdmissionContexts>();
+    }
+
+    /// <summary>A part that is asked for and not there is a wrong setting, not a silence.</summary>
+    private static void RequireParts(RuntimeSettings settings, IReadOnlyDictionary<string, IBackend> backends)
+    {
+        var missing = new (string Variable, bool Asked, bool There, string What)[]
+        {
+            ("RUNTIME_DOCKER_ENABLED", settings.Docker.Enabled, backends.ContainsKey("docker"), "docker backend; set it to false"),
+            ("RUNTIME_IBM_CODE_ENGINE_ENABLED", settings.CodeEngine.Enabled, backends.ContainsKey("ibm_code_engine"), "ibm_code_engine backend; set it to false"),
+            ("RUNTIME_KUBERNETES_ENABLED", settings.Kubernetes.Enabled, backends.ContainsKey("kubernetes"), "kubernetes backend; set it to false"),
+            ("RUNTIME_CUSTOM_RESOURCES_ENABLED", settings.Kubernetes.CustomResources, false, "custom resources; set it to false"),
+            ("RUNTIME_GATEWAY", !settings.Gateway.Embedded, false, "ContextForge gateway; set it to embedded"),
+            ("RUNTIME_GITOPS_REPOS", settings.Sources.GitOpsRepos is not null, false, "Git source; leave it out"),
+            ("RUNTIME_CATALOG_REMOTE_URLS", settings.Catalog.RemoteUrls.Count > 0, false, "remote catalogs; leave it out, or use RUNTIME_CATALOG_FILE"),
+        }.Where(part => part.Asked && !part.There).Select(part => $"{part.Variable}: this version has no {part.What}").ToList();
         if (missing.Count > 0)
         {
-            throw new InvalidSettings([.. missing.Select(backend => $"{backend.Item1}: this version has no {backend.Item3} backend yet; set it to false")]);
+            throw new InvalidSettings(missing);
         }
     }
 }
