@@ -182,24 +182,25 @@ internal sealed class World
         return attempt.LastAt + Options.SteadyAfter < Now ? attempt with { Effects = 0 } : attempt;
     }
 
-    /// <summary>It passed a handshake, and the route (or, without one, the handshake) is not yet the new one's.</summary>
+    /// <summary>A route leads to it; or it passed a handshake, and the route (or, without one, the handshake) is not yet the new one's.</summary>
     private bool StillServes(SeenResource old)
     {
-        if (!OncePassed(old) || old.Health is not Health.Serving)
+        if (old.Health is not Health.Serving)
         {
             return false;
         }
 
         var routes = _resources.Where(r => r.Kind.IsOfGateway()).ToList();
-        if (routes.Count > 0 && GatewayFault is not null)
+        if ((routes.Count > 0 && GatewayFault is not null) || _seen.Values.Any(s => s.Kind.IsOfGateway() && Same(s.Instance, old.Instance)))
         {
             return true;
         }
 
         var routed = routes.Where(r => See(r.Id) is not null).ToList();
-        return routed.Count > 0
-            ? routed.Exists(r => Bind(r) is not { } bound || !Same(See(r.Id)!.Fingerprint, bound.Fingerprint))
-            : !IsUp(Wanted.Target);
+        var rebound = routed.Count > 0
+            ? routed.TrueForAll(r => Bind(r) is { } bound && Same(See(r.Id)!.Fingerprint, bound.Fingerprint))
+            : IsUp(Wanted.Target);
+        return OncePassed(old) && !rebound;
     }
 
     private bool IsCutOver()
