@@ -55,7 +55,7 @@ internal static class Commands
     public static ServiceProvider Records(RuntimeSettings settings) => new ServiceCollection()
         .AddLogging()
         .AddSingleton(TimeProvider.System)
-        .AddRecords(RuntimeService.RecordsOf(settings))
+        .AddRecordsOf(settings)
         .BuildServiceProvider();
 
     private static async Task ServeAsync(RuntimeSettings settings, CancellationToken ct)
