@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Net.Sockets;
 using System.Text;
+using McpRuntime.Backends.Docker;
 using McpRuntime.Backends.Docker.Guard;
 using McpRuntime.Backends.Docker.Wire;
 using McpRuntime.Core.Planning;
@@ -11,8 +12,6 @@ namespace McpRuntime.Backends.Tests.Guard;
 /// <summary>The real engine, an installation of its own on it, and everything of that installation gone afterwards.</summary>
 internal sealed class GuardedEngine : IAsyncDisposable
 {
-    private const string InstanceLabel = "dev.mcpruntime/instance";
-    private const string RecordLabel = "dev.mcpruntime/record";
     private readonly HashSet<string> _probes = [];
 
     public GuardedEngine(Func<GuardOptions, GuardOptions>? change = null)
@@ -24,10 +23,9 @@ internal sealed class GuardedEngine : IAsyncDisposable
         {
             Token = new SecretText(Token),
             Image = Environment.GetEnvironmentVariable("MCPRUNTIME_GUARD_IMAGE") ?? "mcpruntime/guard",
-            AllowPrivate = ["172.16.0.0/12", "192.168.0.0/16"],
+            AllowPrivate = ["10.248.0.0/16"],
         };
         Options = change?.Invoke(options) ?? options;
-        Client = new GuardClient(Options, TimeProvider.System);
         Keeper = NewKeeper(Options);
     }
 
@@ -39,11 +37,14 @@ internal sealed class GuardedEngine : IAsyncDisposable
 
     public GuardOptions Options { get; }
 
-    public GuardClient Client { get; }
-
     public GuardKeeper Keeper { get; }
 
-    public GuardKeeper NewKeeper(GuardOptions options) => new(Wire, options, _ => Task.FromResult(Instance), Client, TimeProvider.System);
+    public GuardKeeper NewKeeper(GuardOptions options) => new(
+        Wire,
+        new SubnetPool("10.248.0.0/16"),
+        new DockerInstallation(_ => Task.FromResult(Instance), (id, _) => Task.FromResult(id), new KeyedHash(new byte[32])),
+        options,
+        TimeProvider.System);
 
     /// <summary>As the backend makes it: internal, and without an address of the host's.</summary>
     public async Task<string> ClosedNetworkAsync()
@@ -123,7 +124,7 @@ internal sealed class GuardedEngine : IAsyncDisposable
 
     public async Task<IReadOnlyList<string>> LeftAsync()
     {
-        var label = $"{InstanceLabel}={Instance}";
+        var label = $"{DockerNames.Instance}={Instance}";
         return
         [
             .. (await Wire.ListContainersAsync(CancellationToken.None, label)).Select(c => c.Name),
@@ -134,22 +135,21 @@ internal sealed class GuardedEngine : IAsyncDisposable
 
     public async ValueTask DisposeAsync()
     {
-        foreach (var container in await Wire.ListContainersAsync(CancellationToken.None, $"{InstanceLabel}={Instance}"))
+        foreach (var container in await Wire.ListContainersAsync(CancellationToken.None, $"{DockerNames.Instance}={Instance}"))
         {
             await Wire.RemoveContainerAsync(container.Id, CancellationToken.None);
         }
 
-        foreach (var network in await Wire.ListNetworksAsync(CancellationToken.None, $"{InstanceLabel}={Instance}"))
+        foreach (var network in await Wire.ListNetworksAsync(CancellationToken.None, $"{DockerNames.Instance}={Instance}"))
         {
             await Wire.RemoveNetworkAsync(network.Id, CancellationToken.None);
         }
 
         Keeper.Dispose();
-        Client.Dispose();
         Wire.Dispose();
     }
 
-    private Dictionary<string, string> Labels(string record) => new(StringComparer.Ordinal) { [InstanceLabel] = Instance, [RecordLabel] = record };
+    private Dictionary<string, string> Labels(string record) => new(StringComparer.Ordinal) { [DockerNames.Instance] = Instance, [DockerNames.Record] = record };
 }
 
 /// <summary>Lines to and from <c>probe.c</c>, over the relay.</summary>

@@ -65,7 +65,7 @@ internal static class GuardArchive
 
             return null;
         }
-        catch (Exception e) when (e is InvalidDataException or IOException or FormatException)
+        catch (Exception e) when (e is InvalidDataException or IOException or FormatException or OverflowException or ArgumentException)
         {
             // What can't be read is pushed again by whoever wants it; without it nothing passes.
             return null;

@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Net;
 using System.Security.Cryptography;
 using System.Text;
 using McpRuntime.Backends.Docker.Wire;
@@ -10,8 +11,7 @@ namespace McpRuntime.Backends.Docker.Guard;
 /// Keeps the guard: made with the first link, repaired by any, removed with the last. Whatever is wrong with it closes; a guard that
 /// is not the one asked for counts as not running, so that the links that need it are put again.
 /// </summary>
-/// <param name="instanceId">Of this installation.</param>
-internal sealed class GuardKeeper(DockerWire wire, GuardOptions options, Func<CancellationToken, Task<string>> instanceId, GuardClient client, TimeProvider time)
+internal sealed class GuardKeeper(DockerWire wire, SubnetPool pool, DockerInstallation installation, GuardOptions options, TimeProvider time)
     : IGuard, IGuardPolicies, IDisposable
 {
     private static readonly TimeSpan ImageFresh = TimeSpan.FromSeconds(15);
@@ -20,13 +20,21 @@ internal sealed class GuardKeeper(DockerWire wire, GuardOptions options, Func<Ca
     private static readonly TimeSpan StartPatience = TimeSpan.FromSeconds(3);
 
     private static readonly TimeSpan Poll = TimeSpan.FromMilliseconds(50);
+    /// <summary>A subnet that looks free may be a route of the engine's host, which only the engine knows.</summary>
+    private const int SubnetTries = 16;
+
     private static readonly Outcome Done = new Outcome.Done();
 
     // One change at a time: the last unlink must not remove the guard under a first link.
     private readonly SemaphoreSlim _changing = new(1);
+    private readonly GuardClient _client = new(options, time);
     private (string? Id, long At)? _image;
 
-    public void Dispose() => _changing.Dispose();
+    public void Dispose()
+    {
+        _changing.Dispose();
+        _client.Dispose();
+    }
 
     public async Task<GuardState> StateAsync(CancellationToken ct)
     {
@@ -72,9 +80,9 @@ internal sealed class GuardKeeper(DockerWire wire, GuardOptions options, Func<Ca
         // Its subnet may have been another network's before: what that one was allowed, this one is not.
         var control = Address(live, names, options.PublishedControlPort, GuardPorts.Control)!;
         var subnets = Subnets(found);
-        foreach (var stale in (await client.PoliciesAsync(control, ct)).Where(p => p.Id == network || subnets.Contains(p.Network)))
+        foreach (var stale in (await _client.PoliciesAsync(control, ct)).Where(p => p.Id == network || subnets.Contains(p.Network)))
         {
-            await client.RemovePolicyAsync(control, stale.Id, ct);
+            await _client.RemovePolicyAsync(control, stale.Id, ct);
         }
 
         return await wire.ConnectNetworkAsync(network, names.Guard, ct)
@@ -103,7 +111,7 @@ internal sealed class GuardKeeper(DockerWire wire, GuardOptions options, Func<Ca
         // The policy first: were it the other way round, a subnet could be given out again with a policy still on it.
         if (live.State.Running && Address(live, names, options.PublishedControlPort, GuardPorts.Control) is { } control)
         {
-            await client.RemovePolicyAsync(control, network, ct);
+            await _client.RemovePolicyAsync(control, network, ct);
         }
 
         await wire.DisconnectNetworkAsync(network, names.Guard, ct);
@@ -111,7 +119,7 @@ internal sealed class GuardKeeper(DockerWire wire, GuardOptions options, Func<Ca
     }, ct);
 
     public async Task<IReadOnlyList<GuardPolicy>> PoliciesAsync(CancellationToken ct) =>
-        await ControlAsync(ct) is { } control ? await client.PoliciesAsync(control, ct) : [];
+        await ControlAsync(ct) is { } control ? await _client.PoliciesAsync(control, ct) : [];
 
     public Task<Outcome> PutPolicyAsync(string network, IReadOnlyList<string> allowedHosts, bool strict, string record, CancellationToken ct) => ChangeAsync(async names =>
     {
@@ -125,7 +133,7 @@ internal sealed class GuardKeeper(DockerWire wire, GuardOptions options, Func<Ca
             return Faulted(FaultKind.Transient, "GuardMissing", $"The guard does not run, or is not linked to {network}.");
         }
 
-        await client.PutPolicyAsync(control, new GuardPolicy(network, subnet, allowedHosts, strict, record), ct);
+        await _client.PutPolicyAsync(control, new GuardPolicy(network, subnet, allowedHosts, strict, record), ct);
         return Done;
     }, ct);
 
@@ -133,17 +141,17 @@ internal sealed class GuardKeeper(DockerWire wire, GuardOptions options, Func<Ca
     {
         if (await ControlAsync(ct) is { } control)
         {
-            await client.RemovePolicyAsync(control, network, ct);
+            await _client.RemovePolicyAsync(control, network, ct);
         }
 
         return Done;
     }, ct);
 
     public async Task<GuardRefusalPage?> RefusalsAsync(long after, CancellationToken ct) =>
-        await ControlAsync(ct) is { } control ? await client.RefusalsAsync(control, after, ct) : null;
+        await ControlAsync(ct) is { } control ? await _client.RefusalsAsync(control, after, ct) : null;
 
     public async Task<GuardTrafficList?> TrafficAsync(CancellationToken ct) =>
-        await ControlAsync(ct) is { } control ? await client.TrafficAsync(control, ct) : null;
+        await ControlAsync(ct) is { } control ? await _client.TrafficAsync(control, ct) : null;
 
     private async Task<Outcome> ChangeAsync(Func<Names, Task<Outcome>> change, CancellationToken ct)
     {
@@ -247,7 +255,7 @@ internal sealed class GuardKeeper(DockerWire wire, GuardOptions options, Func<Ca
         var started = time.GetTimestamp();
         while (control is not null)
         {
-            if (await client.HealthAsync(control, ct) is not null)
+            if (await _client.HealthAsync(control, ct) is not null)
             {
                 return true;
             }
@@ -272,9 +280,30 @@ internal sealed class GuardKeeper(DockerWire wire, GuardOptions options, Func<Ca
                 : Faulted(FaultKind.Refused, "NotOurs", $"A network named {names.Guard} exists and is not this installation's: remove or rename it.");
         }
 
-        return await wire.CreateNetworkAsync(new NetworkCreate { Name = names.Guard, Labels = GuardShape.Labels(names.Instance) }, ct)
-            ? null
-            : Faulted(FaultKind.Transient, "NetworkOverlap", "The engine found no free subnet for the guard's outer network: its default address pools are used up.");
+        for (var attempt = 0; attempt < SubnetTries; attempt++)
+        {
+            var networks = await wire.ListNetworksAsync(ct);
+            var used = networks.SelectMany(Subnets).Where(s => IPNetwork.TryParse(s, out _)).Select(IPNetwork.Parse).ToArray();
+            if (pool.Reserve(names.Guard + Text(attempt), used) is not { } subnet)
+            {
+                break;
+            }
+
+            try
+            {
+                var create = new NetworkCreate { Name = names.Guard, Ipam = new Ipam("default", [new IpamConfig(subnet)]), Labels = GuardShape.Labels(names.Instance) };
+                if (await wire.CreateNetworkAsync(create, ct))
+                {
+                    return null;
+                }
+            }
+            finally
+            {
+                pool.Release(subnet);
+            }
+        }
+
+        return Faulted(FaultKind.Transient, "SubnetTaken", "No subnet of the pool could be had for the guard's outer network: set RUNTIME_DOCKER_SUBNET_POOL to a network that nothing else uses.");
     }
 
     /// <summary>
@@ -337,7 +366,7 @@ internal sealed class GuardKeeper(DockerWire wire, GuardOptions options, Func<Ca
     private string? Address(ContainerInspect live, Names names, int published, int inside)
     {
         var (host, port) = options.PublishOn is { } engine ? (engine, published) : (live.NetworkSettings?.Networks?.GetValueOrDefault(names.Guard)?.IpAddress, inside);
-        return string.IsNullOrEmpty(host) ? null : string.Create(CultureInfo.InvariantCulture, $"{host}:{port}");
+        return string.IsNullOrEmpty(host) ? null : $"{host}:{Text(port)}";
     }
 
     private static HashSet<string> LinkedTo(ContainerInspect live, Names names) =>
@@ -347,9 +376,11 @@ internal sealed class GuardKeeper(DockerWire wire, GuardOptions options, Func<Ca
 
     private async Task<Names> NamesAsync(CancellationToken ct)
     {
-        var instance = await instanceId(ct);
+        var instance = await installation.InstanceId(ct);
         return new Names(instance, "mcp-guard-" + Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(instance)))[..8]);
     }
+
+    private static string Text(int number) => number.ToString(CultureInfo.InvariantCulture);
 
     private static Outcome.Faulted Faulted(FaultKind kind, string reason, string message) => new(new Fault(kind, reason, message));
 

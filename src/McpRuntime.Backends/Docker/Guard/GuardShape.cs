@@ -11,20 +11,18 @@ internal static class GuardShape
 {
     public const string StateFolder = "/state";
     public const string OwnFolder = "guard";
-    private const string InstanceLabel = "dev.mcpruntime/instance";
-    private const string ResourceLabel = "dev.mcpruntime/resource";
     private const string TokenLabel = "dev.mcpruntime/token";
 
     public static Dictionary<string, string> Labels(string instance) => new(StringComparer.Ordinal)
     {
-        [InstanceLabel] = instance,
-        [ResourceLabel] = "guard",
+        [DockerNames.Instance] = instance,
+        [DockerNames.ResourceLabel] = "guard",
     };
 
     public static bool IsOurs(string instance, IReadOnlyDictionary<string, string>? labels) =>
-        labels?.GetValueOrDefault(InstanceLabel) == instance && labels.GetValueOrDefault(ResourceLabel) == "guard";
+        labels?.GetValueOrDefault(DockerNames.Instance) == instance && labels.GetValueOrDefault(DockerNames.ResourceLabel) == "guard";
 
-    public static bool IsOfInstance(string instance, IReadOnlyDictionary<string, string>? labels) => labels?.GetValueOrDefault(InstanceLabel) == instance;
+    public static bool IsOfInstance(string instance, IReadOnlyDictionary<string, string>? labels) => labels?.GetValueOrDefault(DockerNames.Instance) == instance;
 
     /// <param name="tokenMark">Tells one token from another without telling either: the file that holds it can't be compared.</param>
     public static ContainerCreate Container(GuardOptions options, string instance, string imageId, string outerNetwork, string tokenMark) => new()
@@ -98,7 +96,7 @@ internal static class GuardShape
             ("Image", c.Image),
             ("Config.Cmd", List(c.Cmd)),
             ("Config.User", c.User ?? ""),
-            ("Config.Labels", string.Join(',', new[] { InstanceLabel, ResourceLabel, TokenLabel }.Select(l => c.Labels?.GetValueOrDefault(l)))),
+            ("Config.Labels", string.Join(',', new[] { DockerNames.Instance, DockerNames.ResourceLabel, TokenLabel }.Select(l => c.Labels?.GetValueOrDefault(l)))),
             ("HostConfig.NetworkMode", host.NetworkMode ?? ""),
             ("HostConfig.RestartPolicy", host.RestartPolicy?.Name ?? ""),
             ("HostConfig.Privileged", host.Privileged.ToString()),
