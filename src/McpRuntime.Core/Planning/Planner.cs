@@ -204,8 +204,8 @@ public static class Planner
 
         return seen.Health switch
         {
-            Health.Stopped or Health.Failed => Reasons.Crashed,
-            Health.Starting or Health.Serving or Health.Wedged or Health.Completed => null,
+            Health.Stopped or Health.Failed or Health.Wedged => Reasons.Crashed,
+            Health.Starting or Health.Serving or Health.Completed => null,
         };
     }
 
