@@ -56,7 +56,10 @@ public static class Planner
         yield return AwaitHandshake(world, world.Wanted.Serving);
     }
 
-    /// <summary>A stop creates nothing: what is missing of the Stopped set is made by the next start. What is there is put right (a registration made inactive).</summary>
+    /// <summary>
+    /// A stop creates nothing: what is missing of the Stopped set is made by the next start. What is there is put right (a
+    /// registration made inactive).
+    /// </summary>
     private static IEnumerable<Step?> Stop(World world)
     {
         yield return BlindSpot(world);

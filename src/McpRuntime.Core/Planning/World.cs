@@ -54,7 +54,8 @@ internal sealed class World
     {
         get
         {
-            var order = _resources.Select((r, i) => (r.Id, i)).ToDictionary(x => x.Id, x => x.i, StringComparer.Ordinal);
+            var order = Usable(Wanted.Target, Wanted.Serving).SelectMany(p => p.Compiled.Running).DistinctBy(r => r.Id, StringComparer.Ordinal)
+                .Select((r, i) => (r.Id, Place: i)).ToDictionary(r => r.Id, r => r.Place, StringComparer.Ordinal);
             return _seen.Values
                 .Where(s => !_wantedById.ContainsKey(s.Id) && (s.Kind is not ResourceKind.Volume || Wanted is { Goal: Goal.Delete, KeepVolumes: false }))
                 .OrderBy(s => s.Kind.RemovalRank())
