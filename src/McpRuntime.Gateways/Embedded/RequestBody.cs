@@ -82,19 +82,26 @@ internal sealed class RequestBody : HttpContent
         while (sent != _length)
         {
             var read = await ReadAsync(cancellationToken);
-            sent += read.Buffer.Length;
-            if (sent > _limit)
+            try
             {
-                TooLarge = true;
-                throw TooLong(_limit);
+                sent += read.Buffer.Length;
+                if (sent > _limit)
+                {
+                    TooLarge = true;
+                    throw TooLong(_limit);
+                }
+
+                foreach (var segment in read.Buffer)
+                {
+                    await stream.WriteAsync(segment, cancellationToken);
+                }
+            }
+            finally
+            {
+                // Whatever went wrong: Kestrel reads the rest, so that the client can read the answer.
+                _reader.AdvanceTo(read.Buffer.End);
             }
 
-            foreach (var segment in read.Buffer)
-            {
-                await stream.WriteAsync(segment, cancellationToken);
-            }
-
-            _reader.AdvanceTo(read.Buffer.End);
             _watchdog.Touch();
             if (read.IsCompleted)
             {

@@ -39,6 +39,7 @@ internal sealed class ScriptedUpstream : IAsyncDisposable
                 body = await reader.ReadToEndAsync(context.RequestAborted);
             }
 
+            context.Items["body"] = body;
             self!.Requests.Enqueue(new Seen(
                 context.Request.Method,
                 context.Request.Path + context.Request.QueryString.Value,
