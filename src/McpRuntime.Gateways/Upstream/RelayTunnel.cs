@@ -33,7 +33,7 @@ internal static class RelayTunnel
     }
 
     /// <returns>The head, and what came along behind it.</returns>
-    private static async Task<(string Head, string Rest)> HeadAsync(Stream relay, CancellationToken ct)
+    private static async Task<(string Head, string Tail)> HeadAsync(Stream relay, CancellationToken ct)
     {
         var head = new byte[MaxHead];
         var length = 0;
