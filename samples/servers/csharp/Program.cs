@@ -18,6 +18,11 @@ var options = new McpServerOptions
     ToolCollection = [.. GreetingTools.All, .. Probes.All],
 };
 
+if (Environment.GetEnvironmentVariable("SAMPLE_CONFORMANCE") == "1")
+{
+    ConformanceFeatures.AddTo(options);
+}
+
 var app = builder.Build();
 var endpoint = new StreamableHttp(options, app.Services.GetRequiredService<ILoggerFactory>(), TimeProvider.System);
 app.MapPost("/mcp", endpoint.PostAsync);

@@ -78,7 +78,7 @@ internal sealed class Findings
                 return new Fault(FaultKind.Refused, Reasons.NotConverging, $"{seen.Id} still differs in {seen.DifferingField ?? "a field"} after {_world.Options.PutLimit} tries. Somebody may be editing it, or the backend does not keep what is asked.");
             }
 
-            if (_world.IsCrashLooping(bound, seen))
+            if (_world.KeepsFailing(bound, seen))
             {
                 return new Fault(FaultKind.Refused, Reasons.CrashLoop, $"{seen.Id} does not stay up: {Words.Of(seen)} It is started again with growing pauses; see its logs.");
             }
@@ -224,7 +224,7 @@ internal sealed class Findings
         var endpoints = plans.Select(world.EndpointOf).OfType<SeenResource>();
         var running = endpoints
             .Concat(world.Seen.Where(s => s.Kind is ResourceKind.Container && world.OncePassed(s)))
-            .Where(s => s.Health is Health.Serving && !plans.OfType<RevisionPlan>().SelectMany(p => p.Compiled.Running).Any(r => r.Id == s.Id && world.IsCrashLooping(r, s)))
+            .Where(s => s.Health is Health.Serving && !plans.OfType<RevisionPlan>().SelectMany(p => p.Compiled.Running).Any(r => r.Id == s.Id && world.KeepsFailing(r, s)))
             .DistinctBy(s => s.Id, StringComparer.Ordinal)
             .ToList();
         var routes = world.Wanted.Serving?.Routes ?? [];

@@ -121,10 +121,10 @@ public static class Planner
 
         foreach (var resource in target.Compiled.Running)
         {
-            if (world.See(resource.Id) is { Health: Health.Stopped or Health.Failed } dead && world.IsCrashLooping(resource, dead))
+            if (world.See(resource.Id) is { Health: Health.Stopped or Health.Failed } dead && world.KeepsFailing(resource, dead))
             {
-                var starts = world.Options.CrashLimit;
-                return new Step.Fail(target.Generation, Reasons.CrashLoop, $"{resource.Id} ended {starts} times after its start: {Words.Of(dead)}");
+                var reason = resource.Kind is ResourceKind.Container ? Reasons.CrashLoop : $"{resource.Kind}Failed";
+                return new Step.Fail(target.Generation, reason, $"{world.Options.CrashLimit} tries came to the same: {Words.Of(dead)}");
             }
         }
 

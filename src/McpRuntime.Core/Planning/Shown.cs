@@ -35,7 +35,7 @@ internal static class Shown
 
     /// <summary>What was compiled, with what the live object shows in its place.</summary>
     public static IReadOnlyList<ControlReport> ReportOf(RevisionPlan? plan, SeenResource? carrier) =>
-        [.. (plan?.Compiled.Report ?? []).Select(c => carrier?.Controls.FirstOrDefault(live => live.Control == c.Control) ?? c)];
+        [.. (plan?.Compiled.Report ?? []).Select(c => carrier?.Controls.FirstOrDefault(live => live.Control == c.Control) is { } live ? c.ReadBack(live) : c)];
 
     /// <summary>An outer gateway's own id of the registration; the embedded gateway lists a runtime under the runtime's id.</summary>
     private static string? GatewayIdOf(RuntimeRecord record, World world) =>

@@ -101,10 +101,10 @@ internal sealed class World
     public bool IsNotConverging(Resource resource, SeenResource seen) =>
         !Same(seen.Fingerprint, resource.Fingerprint) && AttemptOn(resource.Id, resource.Fingerprint).Differing >= Options.PutLimit;
 
-    public bool IsCrashLooping(Resource resource, SeenResource seen) =>
-        resource.Kind is ResourceKind.Container
-        && !IsVerified(seen)
-        && AttemptOn(resource.Id, resource.Fingerprint).Effects >= Options.CrashLimit;
+    /// <summary>A container that was started, or a pull or build that was begun, too often to be believed in.</summary>
+    public bool KeepsFailing(Resource resource, SeenResource seen) =>
+        AttemptOn(resource.Id, resource.Fingerprint).Effects >= Options.CrashLimit
+        && (resource.Kind is ResourceKind.Container ? !IsVerified(seen) : seen.Health is Health.Failed);
 
     /// <summary>The prober's word on this very incarnation; a word on another one is none.</summary>
     public Handshake? HandshakeOf(SeenResource container) =>

@@ -41,7 +41,8 @@ internal sealed class RequestBody : HttpContent
         var request = context.Request;
         if (context.Features.Get<IHttpMaxRequestBodySizeFeature>() is { IsReadOnly: false } feature)
         {
-            feature.MaxRequestBodySize = limit;
+            // Ours is the limit below. The server's is wider, so that who is a little over it is heard out, and can read the answer.
+            feature.MaxRequestBodySize = limit * 2;
         }
 
         if (request.ContentLength > limit)

@@ -1,4 +1,5 @@
 using McpRuntime.Backends.Docker;
+using McpRuntime.Core.Planning;
 using McpRuntime.Core.Records;
 using McpRuntime.Core.Specs;
 using McpRuntime.Gateways;
@@ -21,7 +22,11 @@ internal static class PartOptions
         DeletedRetention = settings.Storage.DeletedRetention,
     };
 
-    public static ControlOptions Control(RuntimeSettings settings) => new() { DeletedRetention = settings.Storage.DeletedRetention };
+    public static ControlOptions Control(RuntimeSettings settings) => new()
+    {
+        DeletedRetention = settings.Storage.DeletedRetention,
+        Planner = PlannerOptions.Default with { PublicUrl = settings.Gateway.PublicUrl ?? new Uri(settings.Urls.Split(';')[0].Replace("//*", "//localhost", StringComparison.Ordinal).Replace("//+", "//localhost", StringComparison.Ordinal)) },
+    };
 
     public static DockerOptions Docker(RuntimeSettings settings) => new()
     {

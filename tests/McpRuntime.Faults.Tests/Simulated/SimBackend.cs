@@ -1,4 +1,5 @@
 using System.Runtime.CompilerServices;
+using System.Threading.Channels;
 using McpRuntime.Backends;
 using McpRuntime.Core.Guardrails;
 using McpRuntime.Core.Planning;
@@ -14,7 +15,7 @@ internal sealed record SimBody(IReadOnlyList<string> Uses) : ResourceBody;
 /// A double of an engine: images that take time to pull, networks that can't go while they are used, containers that take time to
 /// start. It keeps state, checks its input, and notes what must never happen in <see cref="Violations"/>.
 /// </summary>
-internal sealed class SimBackend(SimProcess process, ManualTime time) : SimProvider(process, time), IBackend
+internal sealed class SimBackend(SimProcess process, ManualTime time, string name = "sim") : SimProvider(process, time), IBackend
 {
     public const string Broken = "broken";
 
@@ -23,7 +24,11 @@ internal sealed class SimBackend(SimProcess process, ManualTime time) : SimProvi
     public static readonly TimeSpan Pull = TimeSpan.FromSeconds(3);
     public static readonly TimeSpan Boot = TimeSpan.FromSeconds(1);
 
-    public string Name => "sim";
+    public string Name => name;
+
+    public Channel<string> Hints { get; } = Channel.CreateUnbounded<string>();
+
+    public int Defects { get; private set; }
 
     public List<string> Violations { get; } = [];
 
@@ -36,6 +41,12 @@ internal sealed class SimBackend(SimProcess process, ManualTime time) : SimProvi
     {
         var revision = input.Revision;
         var image = ((Source.Docker)revision.Spec.Source).Image;
+        if (image == "defect")
+        {
+            Defects++;
+            throw new InvalidOperationException("simulated: a defect of the compiler");
+        }
+
         if (image == "refused")
         {
             return new Compiled([], [], [], false, Rollout.BlueGreen, null, [], []) { Refused = new Fault(Core.Planning.FaultKind.Refused, "NotHere", "this backend can't run it") };
@@ -69,9 +80,17 @@ internal sealed class SimBackend(SimProcess process, ManualTime time) : SimProvi
         var image = ((Source.Docker)revision.Spec.Source).Image;
         Resolution answer = image == "missing"
             ? new Resolution.Faulted(new Fault(Core.Planning.FaultKind.Refused, "ImageNotFound", "no such image"))
-            : new Resolution.Resolved(new ResolvedFacts(image, true, null, Objects.Values.Any(o => o.Id == $"image-{image}" && o.ReadyAt <= Time.GetUtcNow()) ? new ImageFacts(image, "", [8080], [], [], [], "amd64") : null));
+            : new Resolution.Resolved(new ResolvedFacts(image, true, null, HasImage(image) ? new ImageFacts(image, "", [8080], [], [], [], "amd64") : null));
         var outcome = await EffectAsync("resolve", () => new Outcome.Done());
         return outcome.Match(_ => answer, _ => answer, faulted => new Resolution.Faulted(faulted.Fault));
+    }
+
+    private bool HasImage(string image)
+    {
+        lock (Gate)
+        {
+            return Objects.Values.Any(o => o.Id == $"image-{image}" && o.ReadyAt <= Time.GetUtcNow());
+        }
     }
 
     /// <summary>The process in the container ends.</summary>
@@ -87,8 +106,10 @@ internal sealed class SimBackend(SimProcess process, ManualTime time) : SimProvi
 
     public async IAsyncEnumerable<string> HintsAsync([EnumeratorCancellation] CancellationToken ct)
     {
-        await Task.Delay(Timeout.Infinite, ct);
-        yield break;
+        await foreach (var id in Hints.Reader.ReadAllAsync(ct))
+        {
+            yield return id;
+        }
     }
 
     public Task<IReadOnlyList<OwnedVolume>> ListVolumesAsync(CancellationToken ct) => Task.FromResult<IReadOnlyList<OwnedVolume>>([]);
@@ -118,7 +139,7 @@ internal sealed class SimBackend(SimProcess process, ManualTime time) : SimProvi
             return new Outcome.Faulted(new Fault(Core.Planning.FaultKind.Transient, "NotFound", $"no such {absent}"));
         }
 
-        var others = Objects.Values.Where(o => o.Kind is ResourceKind.Container && o.Started && o.Id != resource.Id && o.Uses.Intersect(uses).Any(u => u.StartsWith("vol", StringComparison.Ordinal)));
+        var others = uses.All(u => !u.StartsWith("vol", StringComparison.Ordinal)) ? [] : Objects.Values.Where(o => o.Kind is ResourceKind.Container && o.Started && o.Id != resource.Id && o.Uses.Intersect(uses).Any(u => u.StartsWith("vol", StringComparison.Ordinal)));
         Violations.AddRange(others.Select(o => $"{resource.Id} was started beside {o.Id} on one volume"));
         Store(id, there is { Started: true } && there.Fingerprint == fingerprint
             ? there
@@ -127,7 +148,7 @@ internal sealed class SimBackend(SimProcess process, ManualTime time) : SimProvi
     }
 
     protected override Outcome Remove(RuntimeIdentity id, string resourceId) =>
-        Objects.Values.FirstOrDefault(o => o.Uses.Contains(resourceId)) is { } user
+        Objects.FirstOrDefault(o => o.Key.StartsWith(id.RecordId, StringComparison.Ordinal) && o.Value.Uses.Contains(resourceId)).Value is { } user
             ? new Outcome.Faulted(new Fault(Core.Planning.FaultKind.Transient, "InUse", $"{resourceId} is used by {user.Id}"))
             : base.Remove(id, resourceId);
 

@@ -28,42 +28,63 @@ internal sealed class SimGateway(SimProcess process, ManualTime time) : SimProvi
 /// <summary>Gives its word on an incarnation a moment after it is told to watch it, and wakes the record then.</summary>
 internal sealed class SimProber(ManualTime time, Action<string> wake) : IProber
 {
-    private readonly Dictionary<string, (string Instance, DateTimeOffset At)> _watched = new(StringComparer.Ordinal);
-    private readonly Dictionary<string, Handshake> _words = new(StringComparer.Ordinal);
+    private readonly Lock _gate = new();
+    private readonly Dictionary<(string Record, string Container), (string Instance, DateTimeOffset At)> _watched = [];
+    private readonly Dictionary<(string Record, string Container), Handshake> _words = [];
 
     /// <summary>What it will say of a container whose id holds this; everything else passes.</summary>
     public Dictionary<string, HandshakeVerdict> Verdicts { get; } = new(StringComparer.Ordinal);
 
     public DateTimeOffset? NextAt => _watched.Count == 0 ? null : _watched.Values.Min(w => w.At);
 
-    public IReadOnlyDictionary<string, Handshake> Results(string recordId) => new Dictionary<string, Handshake>(_words, StringComparer.Ordinal);
+    public IReadOnlyDictionary<string, Handshake> Results(string recordId)
+    {
+        lock (_gate)
+        {
+            return _words.Where(w => w.Key.Record == recordId).ToDictionary(w => w.Key.Container, w => w.Value, StringComparer.Ordinal);
+        }
+    }
 
     public void Watch(string recordId, Core.Planning.Endpoint endpoint, string instance, UpstreamAddress address)
     {
-        if (_words.GetValueOrDefault(endpoint.ContainerId)?.Instance != instance && _watched.GetValueOrDefault(endpoint.ContainerId).Instance != instance)
+        lock (_gate)
         {
-            _watched[endpoint.ContainerId] = (instance, time.GetUtcNow() + TimeSpan.FromMilliseconds(200));
+            var key = (recordId, endpoint.ContainerId);
+            if (_words.GetValueOrDefault(key)?.Instance != instance && _watched.GetValueOrDefault(key).Instance != instance)
+            {
+                _watched[key] = (instance, time.GetUtcNow() + TimeSpan.FromMilliseconds(200));
+            }
         }
     }
 
-    public void Speak(string recordId)
+    /// <summary>Says what it has to say by now.</summary>
+    public void Speak()
     {
-        foreach (var (container, (instance, _)) in _watched.Where(w => w.Value.At <= time.GetUtcNow()).ToList())
+        lock (_gate)
         {
-            _watched.Remove(container);
-            var verdict = Verdicts.FirstOrDefault(v => container.Contains(v.Key, StringComparison.Ordinal)) is { Key: not null } said ? said.Value : HandshakeVerdict.Passed;
-            _words[container] = new Handshake(instance, verdict, verdict is HandshakeVerdict.Failed ? 1 : 0, time.GetUtcNow(), "simulated");
-            wake(recordId);
+            foreach (var (key, (instance, _)) in _watched.Where(w => w.Value.At <= time.GetUtcNow()).ToList())
+            {
+                _watched.Remove(key);
+                var verdict = Verdicts.FirstOrDefault(v => key.Container.Contains(v.Key, StringComparison.Ordinal)) is { Key: not null } said ? said.Value : HandshakeVerdict.Passed;
+                _words[key] = new Handshake(instance, verdict, verdict is HandshakeVerdict.Failed ? 1 : 0, time.GetUtcNow(), "simulated");
+                wake(key.Record);
+            }
         }
     }
 
-    public void Say(string container, Handshake word) => _words[container] = word;
+    public void Say(string container, Handshake word) => _words[(SimProvider.RecordId, container)] = word;
 
     public void Forget(string recordId)
     {
-        _watched.Clear();
-        _words.Clear();
+        lock (_gate)
+        {
+            foreach (var key in _watched.Keys.Concat(_words.Keys).Where(k => k.Record == recordId).ToList())
+            {
+                _watched.Remove(key);
+                _words.Remove(key);
+            }
+        }
     }
 
-    public void LoseMemory() => Forget("");
+    public void LoseMemory() => Forget(SimProvider.RecordId);
 }

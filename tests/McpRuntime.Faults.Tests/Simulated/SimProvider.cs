@@ -41,6 +41,11 @@ internal abstract class SimProvider(SimProcess process, ManualTime time) : IReso
 
     public int Lists { get; private set; }
 
+    public int Looks { get; private set; }
+
+    /// <summary>Effects wait for it; null = none.</summary>
+    public TaskCompletionSource? PutGate { get; set; }
+
     /// <summary>Not there at all: every look is Unknown, every effect faults.</summary>
     public bool IsAway { get; set; }
 
@@ -50,11 +55,30 @@ internal abstract class SimProvider(SimProcess process, ManualTime time) : IReso
     /// <summary>Every effect asked for, in order.</summary>
     public List<string> Effects { get; } = [];
 
+    protected Lock Gate { get; } = new();
+
     protected SimProcess Process { get; } = process;
 
     protected ManualTime Time { get; } = time;
 
-    public Task<ProviderView> ObserveAsync(RuntimeIdentity id, CancellationToken ct)
+    /// <summary>Never answers: only the caller's patience ends a call.</summary>
+    public bool Hangs { get; set; }
+
+    public virtual async Task<ProviderView> ObserveAsync(RuntimeIdentity id, CancellationToken ct)
+    {
+        if (Hangs)
+        {
+            await Task.Delay(Timeout.Infinite, ct);
+        }
+
+        lock (Gate)
+        {
+            Looks++;
+            return Observe(id);
+        }
+    }
+
+    private ProviderView Observe(RuntimeIdentity id)
     {
         var fault = Process.Script.Next(CallKind.Observe);
         if (fault is FaultKind.CrashBefore or FaultKind.CrashAfter)
@@ -64,19 +88,22 @@ internal abstract class SimProvider(SimProcess process, ManualTime time) : IReso
 
         if (IsAway || fault is FaultKind.ServerError or FaultKind.Hang or FaultKind.LostReply)
         {
-            return Task.FromResult<ProviderView>(new ProviderView.Unknown(WhatIsWrong(fault ?? FaultKind.ServerError)));
+            return new ProviderView.Unknown(WhatIsWrong(fault ?? FaultKind.ServerError));
         }
 
-        var shown = fault is FaultKind.StaleRead && _changedAt + Lag > Time.GetUtcNow() ? _before.Values : Objects.Values;
-        return Task.FromResult<ProviderView>(new ProviderView.Known([.. shown.Where(o => IsOf(o, id.RecordId)).Select(See)]));
+        var shown = fault is FaultKind.StaleRead && _changedAt + Lag > Time.GetUtcNow() ? _before : Objects;
+        return new ProviderView.Known([.. shown.Where(o => o.Key.StartsWith(id.RecordId, StringComparison.Ordinal)).Select(o => See(o.Value))]);
     }
 
     public Task<OwnedView> ObserveAllAsync(CancellationToken ct)
     {
-        Lists++;
-        return Task.FromResult<OwnedView>(IsAway
-            ? new OwnedView.Unknown(WhatIsWrong(FaultKind.ServerError))
-            : new OwnedView.Known(Objects.Values.GroupBy(OwnerOf).ToDictionary(g => g.Key, IReadOnlyList<SeenResource> (g) => [.. g.Select(See)], StringComparer.Ordinal)));
+        lock (Gate)
+        {
+            Lists++;
+            return Task.FromResult<OwnedView>(IsAway
+                ? new OwnedView.Unknown(WhatIsWrong(FaultKind.ServerError))
+                : new OwnedView.Known(Objects.GroupBy(o => o.Key.Split('/')[0]).ToDictionary(g => g.Key, IReadOnlyList<SeenResource> (g) => [.. g.Select(o => See(o.Value))], StringComparer.Ordinal)));
+        }
     }
 
     public Task<Outcome> PutAsync(RuntimeIdentity id, Resource resource, CancellationToken ct) =>
@@ -87,6 +114,14 @@ internal abstract class SimProvider(SimProcess process, ManualTime time) : IReso
 
     /// <summary>By hand, past the controller.</summary>
     public void Change(string id, Func<SimObject, SimObject?> change)
+    {
+        lock (Gate)
+        {
+            ChangeNow(id, change);
+        }
+    }
+
+    private void ChangeNow(string id, Func<SimObject, SimObject?> change)
     {
         var (key, found) = Objects.First(o => o.Value.Id == id);
         Changing();
@@ -136,9 +171,23 @@ internal abstract class SimProvider(SimProcess process, ManualTime time) : IReso
 
     protected static string Key(string recordId, string resourceId) => $"{recordId}/{resourceId}";
 
-    protected string OwnerOf(SimObject thing) => Objects.First(o => ReferenceEquals(o.Value, thing)).Key.Split('/')[0];
+    protected async Task<Outcome> EffectAsync(string what, Func<Outcome> effect)
+    {
+        Outcome outcome;
+        lock (Gate)
+        {
+            outcome = Effect(what, effect);
+        }
 
-    protected Task<Outcome> EffectAsync(string what, Func<Outcome> effect)
+        if (PutGate is { } gate && what.StartsWith("put", StringComparison.Ordinal))
+        {
+            await gate.Task;
+        }
+
+        return outcome;
+    }
+
+    private Outcome Effect(string what, Func<Outcome> effect)
     {
         Effects.Add(what);
         var fault = Process.Script.Next(CallKind.Effect);
@@ -149,7 +198,7 @@ internal abstract class SimProvider(SimProcess process, ManualTime time) : IReso
 
         if (IsAway || fault is FaultKind.ServerError or FaultKind.Hang)
         {
-            return Task.FromResult<Outcome>(new Outcome.Faulted(WhatIsWrong(fault ?? FaultKind.ServerError)));
+            return new Outcome.Faulted(WhatIsWrong(fault ?? FaultKind.ServerError));
         }
 
         var outcome = effect();
@@ -158,10 +207,8 @@ internal abstract class SimProvider(SimProcess process, ManualTime time) : IReso
             Process.Crash();
         }
 
-        return Task.FromResult(fault is FaultKind.LostReply ? new Outcome.Faulted(WhatIsWrong(FaultKind.LostReply)) : outcome);
+        return fault is FaultKind.LostReply ? new Outcome.Faulted(WhatIsWrong(FaultKind.LostReply)) : outcome;
     }
-
-    private bool IsOf(SimObject thing, string recordId) => Objects.ContainsKey(Key(recordId, thing.Id)) || _before.ContainsKey(Key(recordId, thing.Id));
 
     private void Changing() => (_changedAt, _before) = (Time.GetUtcNow(), new Dictionary<string, SimObject>(Objects, StringComparer.Ordinal));
 

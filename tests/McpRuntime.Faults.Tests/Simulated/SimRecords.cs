@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using System.Text.Json;
 using McpRuntime.Core.Guardrails;
 using McpRuntime.Core.Planning;
@@ -9,7 +10,8 @@ namespace McpRuntime.Faults.Tests.Simulated;
 /// <summary>The records in memory, with the same fences as the real store: reports are written whole or not at all.</summary>
 internal sealed class SimRecords(SimProcess process, ManualTime time) : IRecordStore
 {
-    private readonly Dictionary<string, RuntimeRecord> _records = new(StringComparer.Ordinal);
+    private readonly ConcurrentDictionary<string, RuntimeRecord> _records = new(StringComparer.Ordinal);
+    private readonly Lock _gate = new();
 
     public IReadOnlyDictionary<string, RuntimeRecord> All => _records;
 
@@ -132,6 +134,14 @@ internal sealed class SimRecords(SimProcess process, ManualTime time) : IRecordS
     }
 
     private bool Write(Report report)
+    {
+        lock (_gate)
+        {
+            return WriteNow(report);
+        }
+    }
+
+    private bool WriteNow(Report report)
     {
         var record = _records[report.RecordId];
         if (record.StatusRevision != report.BasedOn)

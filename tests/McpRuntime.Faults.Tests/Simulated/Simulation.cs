@@ -111,7 +111,7 @@ internal sealed class Simulation : IDisposable
 
     private bool Step(DateTimeOffset until)
     {
-        Prober.Speak(Id);
+        Prober.Speak();
         if (_woken || _nextTurn <= Time.GetUtcNow() || Records.IsDue(Id))
         {
             TakeTurn();
@@ -163,6 +163,7 @@ internal sealed class Simulation : IDisposable
 
 internal sealed class SimLease : ILease
 {
+    private readonly TaskCompletionSource _taken = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private LeaseEpoch? _current = new("me", 1);
 
     /// <summary>How often it is still said to be held.</summary>
@@ -174,5 +175,11 @@ internal sealed class SimLease : ILease
         set => _current = value;
     }
 
-    public Task WaitAsync(CancellationToken ct) => Current is null ? Task.Delay(Timeout.Infinite, ct) : Task.CompletedTask;
+    public void Take()
+    {
+        _current = new LeaseEpoch("me", 2);
+        _taken.TrySetResult();
+    }
+
+    public Task WaitAsync(CancellationToken ct) => Current is null ? _taken.Task.WaitAsync(ct) : Task.CompletedTask;
 }
