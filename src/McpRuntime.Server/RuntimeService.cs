@@ -118,7 +118,6 @@ internal static class RuntimeService
             ("RUNTIME_CUSTOM_RESOURCES_ENABLED", settings.Kubernetes.CustomResources, false, "custom resources; set it to false"),
             ("RUNTIME_GATEWAY", !settings.Gateway.Embedded, false, "ContextForge gateway; set it to embedded"),
             ("RUNTIME_GITOPS_REPOS", settings.Sources.GitOpsRepos is not null, false, "Git source; leave it out"),
-            ("RUNTIME_CATALOG_REMOTE_URLS", settings.Catalog.RemoteUrls.Count > 0, false, "remote catalogs; leave it out, or use RUNTIME_CATALOG_FILE"),
         }.Where(part => part.Asked && !part.There).Select(part => $"{part.Variable}: this version has no {part.What}").ToList();
         if (missing.Count > 0)
         {
