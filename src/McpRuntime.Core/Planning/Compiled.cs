@@ -20,7 +20,11 @@ public sealed record CompileInput(
     long RestartToken,
     bool KeepVolumes,
     IReadOnlyDictionary<string, SecretText> Environment,
-    KeyedHash Hash);
+    KeyedHash Hash)
+{
+    /// <summary>The subject that made the record: a private runtime's route is its and the admins' alone. Empty: the admins' alone.</summary>
+    public string CreatedBy { get; init; } = "";
+}
 
 /// <summary>Where the one MCP endpoint of a revision is, before it runs.</summary>
 /// <param name="ContainerId">The resource whose live address it is.</param>

@@ -18,6 +18,9 @@ public enum Roles
 /// <param name="Address">The remote address, for audits; null where there is none.</param>
 public sealed record Caller(string Subject, Roles Roles, IReadOnlyList<string> Teams, string Source, string? Address = null)
 {
+    /// <summary>Set: this token opens the one runtime's gateway address and nothing else.</summary>
+    public string? RuntimeId { get; init; }
+
     public bool IsAdmin => (Roles & Roles.Admin) != Roles.None;
 
     public bool Has(Roles role) => role switch

@@ -47,8 +47,14 @@ public sealed record Report
     /// <summary>The status row this report was decided on.</summary>
     public required long BasedOn { get; init; }
 
-    /// <summary>The generation and commands (start, stop, restart, hold, delete) that this turn has seen.</summary>
+    /// <summary>The generation that this turn has seen.</summary>
     public required long ObservedGeneration { get; init; }
+
+    /// <summary>
+    /// <see cref="RuntimeRecord.CommandSequence"/> of the read this turn decided on. A command accepted during the turn leaves the
+    /// record due: had the report named the newest instead, that command would be lost.
+    /// </summary>
+    public required long ObservedCommand { get; init; }
 
     public required RuntimeStatus Status { get; init; }
 

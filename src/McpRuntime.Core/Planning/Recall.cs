@@ -1,0 +1,133 @@
+namespace McpRuntime.Core.Planning;
+
+/// <summary>What a turn adds to the memory, and what it lets go of.</summary>
+internal static class Recall
+{
+    public static Memory After(World world, Step step, StepResult result)
+    {
+        var memory = world.Memory;
+        return memory with
+        {
+            Failures = world.SeesAll && world.Wanted.Obstacle is null ? 0 : memory.Failures + 1,
+            Attempts = Attempts(world, step, result),
+            Verified = Verified(world),
+            Instances = Instances(world),
+            Restarts = memory.Restarts + Containers(world).Count(s => memory.Instances.TryGetValue(s.Id, out var before) && before != s.Instance),
+            FirstPutAt = memory.FirstPutAt ?? (step is Step.Put ? world.Now : null),
+            DrainSince = world.IsDraining ? memory.DrainSince ?? world.Now : null,
+            EmptySince = world is { Wanted.Goal: Goal.Delete, SeesAll: true } && !world.Surplus.Any() ? memory.EmptySince ?? world.Now : null,
+            Tools = Tools(world),
+        };
+    }
+
+    private static SortedDictionary<string, Attempt> Attempts(World world, Step step, StepResult result)
+    {
+        var attempts = new SortedDictionary<string, Attempt>(StringComparer.Ordinal);
+        var wanted = world.Resources.ToDictionary(r => r.Id, StringComparer.Ordinal);
+        foreach (var (key, attempt) in world.Memory.Attempts)
+        {
+            var resource = wanted.GetValueOrDefault(key);
+            if (resource is not null || world.See(Memory.IdOf(key)) is not null || !world.SeesAll || key == Reasons.ResolveAttempt)
+            {
+                attempts[key] = resource is not null && IsWell(world, resource) ? attempt with { Differing = 0, Failures = 0, NotBefore = null, Fault = null } : attempt;
+            }
+        }
+
+        if (Aim(step) is var (target, fingerprint, differs))
+        {
+            attempts[Memory.Key(target, fingerprint)] = Tried(world, world.AttemptOn(target, fingerprint), differs, result);
+        }
+
+        return attempts;
+    }
+
+    private static bool IsWell(World world, Resource resource) =>
+        world.Bind(resource) is { } bound
+        && world.See(resource.Id) is { Health: Health.Serving or Health.Completed } seen
+        && seen.Fingerprint == bound.Fingerprint;
+
+    private static (string Id, string? Fingerprint, bool Differs)? Aim(Step step) => step switch
+    {
+        Step.Put put => (put.Resource.Id, put.Resource.Fingerprint, put.Why is Reasons.Different or Reasons.Drifted),
+        Step.Remove remove => (remove.ResourceId, null, false),
+        Step.Resolve => (Reasons.ResolveAttempt, "", false),
+        _ => null,
+    };
+
+    private static Attempt Tried(World world, Attempt before, bool differs, StepResult result)
+    {
+        if (result.Fault is { } fault)
+        {
+            var failures = before.Failures + 1;
+            return before with
+            {
+                Failures = failures,
+                Fault = fault,
+                NotBefore = world.Now + Backoff.After(fault, failures, world.Wanted.RecordId, world.Options),
+            };
+        }
+
+        return before with
+        {
+            Effects = before.Effects + 1,
+            LastAt = world.Now,
+            Differing = differs ? before.Differing + 1 : 0,
+            Failures = 0,
+            Fault = null,
+            NotBefore = null,
+        };
+    }
+
+    private static SortedDictionary<string, string> Verified(World world)
+    {
+        var verified = new SortedDictionary<string, string>(StringComparer.Ordinal);
+        foreach (var (id, instance) in world.Memory.Verified)
+        {
+            if (world.BackendFault is not null || world.See(id) is not null)
+            {
+                verified[id] = instance;
+            }
+        }
+
+        foreach (var seen in world.Seen.Where(s => world.HandshakeOf(s) is { Verdict: HandshakeVerdict.Passed or HandshakeVerdict.Challenged }))
+        {
+            verified[seen.Id] = seen.Instance;
+        }
+
+        return verified;
+    }
+
+    /// <summary>Kept while the container is wanted, so that one that was removed and made again is known as restarted.</summary>
+    private static SortedDictionary<string, string> Instances(World world)
+    {
+        var wanted = world.Resources.Select(r => r.Id).ToHashSet(StringComparer.Ordinal);
+        var instances = new SortedDictionary<string, string>(StringComparer.Ordinal);
+        foreach (var (id, instance) in world.Memory.Instances)
+        {
+            if (wanted.Contains(id) || world.BackendFault is not null)
+            {
+                instances[id] = instance;
+            }
+        }
+
+        foreach (var seen in Containers(world))
+        {
+            instances[seen.Id] = seen.Instance;
+        }
+
+        return instances;
+    }
+
+    private static IEnumerable<SeenResource> Containers(World world) => world.Seen.Where(s => s.Kind is ResourceKind.Container);
+
+    private static ToolsSeen? Tools(World world)
+    {
+        var before = world.Memory.Tools;
+        return world.Wanted.Serving is { } serving
+            && before?.Generation != serving.Generation
+            && world.EndpointOf(serving) is { } container
+            && world.HandshakeOf(container)?.ToolsHash is { } hash
+            ? new ToolsSeen(serving.Generation, hash)
+            : before;
+    }
+}

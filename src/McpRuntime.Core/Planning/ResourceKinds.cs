@@ -1,0 +1,23 @@
+namespace McpRuntime.Core.Planning;
+
+public static class ResourceKinds
+{
+    public static bool IsOfGateway(this ResourceKind kind) => kind is ResourceKind.Route or ResourceKind.Registration;
+
+    /// <summary>Dependants first: what points to a thing goes before it.</summary>
+    public static int RemovalRank(this ResourceKind kind) => kind switch
+    {
+        ResourceKind.Registration => 0,
+        ResourceKind.Route => 1,
+        ResourceKind.Service => 2,
+        ResourceKind.Container => 3,
+        ResourceKind.NetworkPolicy => 4,
+        ResourceKind.GuardLink => 5,
+        ResourceKind.GuardPolicy => 6,
+        ResourceKind.Secret => 7,
+        ResourceKind.Network => 8,
+        ResourceKind.Volume => 9,
+        ResourceKind.Build => 10,
+        ResourceKind.Image => 11,
+    };
+}

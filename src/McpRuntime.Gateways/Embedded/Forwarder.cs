@@ -1,0 +1,220 @@
+using System.Diagnostics;
+using System.Net;
+using McpRuntime.Gateways.Upstream;
+using Microsoft.AspNetCore.Http;
+using Microsoft.AspNetCore.Http.Features;
+using Microsoft.Extensions.Hosting;
+using Microsoft.Extensions.Logging;
+
+namespace McpRuntime.Gateways.Embedded;
+
+/// <summary>
+/// Sends one call of an admitted caller on to its server, and the answer back as it comes. It reads no more of either than it must,
+/// executes nothing twice, and ends with whichever side ends first.
+/// </summary>
+internal sealed partial class Forwarder(
+    UpstreamConnector upstream,
+    SessionSeal seal,
+    GatewayOptions options,
+    TimeProvider time,
+    IHostApplicationLifetime lifetime,
+    GatewayMetrics metrics,
+    ILogger<Forwarder> logger)
+{
+    /// <returns>The outcome, as counted.</returns>
+    public async Task<string> ForwardAsync(HttpContext context, ForwardedCall call)
+    {
+        using var watchdog = new Watchdog(options, time, context.RequestAborted);
+        RequestBody? body = null;
+        try
+        {
+            body = HttpMethods.IsPost(context.Request.Method) ? await RequestBody.OpenAsync(context, options.MaxBodyBytes, watchdog) : null;
+            Activity.Current?.SetTag("mcp.method", body?.Envelope.Method);
+            using var request = Request(context, call, body, out var error);
+            if (error is null)
+            {
+                using var response = await upstream.SendAsync(call.Route.Address, request, watchdog.Token);
+                error = await AnswerAsync(context, call, body, response, watchdog);
+            }
+
+            return error is null ? "ok" : await RefuseAsync(context, error, body);
+        }
+        catch (Exception e) when (e is OperationCanceledException or IOException or HttpRequestException)
+        {
+            var error = Blame(e, call, body, watchdog);
+            return error is null ? "client_gone" : await RefuseAsync(context, error, body);
+        }
+    }
+
+    private HttpRequestMessage Request(HttpContext context, ForwardedCall call, RequestBody? body, out GatewayError? error)
+    {
+        var request = new HttpRequestMessage(new HttpMethod(context.Request.Method), call.Target) { Content = body };
+        var badHeader = HeaderPolicy.CopyToServer(context.Request.Headers, request);
+        error = badHeader is null ? AddSession(context, call, request) : GatewayError.BadHeader(badHeader);
+        return request;
+    }
+
+    private GatewayError? AddSession(HttpContext context, ForwardedCall call, HttpRequestMessage request)
+    {
+        var headers = context.Request.Headers;
+        if (HeaderPolicy.IsStateless(headers))
+        {
+            return null;
+        }
+
+        foreach (var name in (string[])[HeaderPolicy.SessionId, HeaderPolicy.LastEventId])
+        {
+            var values = headers[name];
+            if (values.Count == 0)
+            {
+                continue;
+            }
+
+            if (values is not [{ } value] || !HeaderPolicy.IsVisibleAscii(value.Replace(' ', '_')))
+            {
+                return GatewayError.BadHeader(name);
+            }
+
+            if (name == HeaderPolicy.SessionId)
+            {
+                call.SessionText = value;
+                call.SessionId = seal.Open(SealPurpose.Session, call.Route, call.Subject, value);
+                if (call.SessionId is null)
+                {
+                    return GatewayError.SessionEnded;
+                }
+
+                value = call.SessionId;
+            }
+
+            request.Headers.TryAddWithoutValidation(name, value);
+        }
+
+        return null;
+    }
+
+    private async Task<GatewayError?> AnswerAsync(HttpContext context, ForwardedCall call, RequestBody? body, HttpResponseMessage from, Watchdog watchdog)
+    {
+        var status = (int)from.StatusCode;
+        if (from.StatusCode is HttpStatusCode.Unauthorized or HttpStatusCode.ProxyAuthenticationRequired)
+        {
+            // Passed on, it would read as our own challenge, and could send the client to an authorization server of the container's choice.
+            return GatewayError.Challenge(call.Route.Name);
+        }
+
+        if (status is >= 300 and < 400 and not 304)
+        {
+            return GatewayError.Redirect(call.Route.Name);
+        }
+
+        var response = context.Response;
+        if (!SealSession(call, from, response))
+        {
+            return GatewayError.BadSessionId(call.Route.Name);
+        }
+
+        response.StatusCode = status;
+        HeaderPolicy.CopyToClient(from, response.Headers);
+        context.Features.Get<IHttpResponseBodyFeature>()?.DisableBuffering();
+        await PumpAsync(context, call, body, from, watchdog);
+        return null;
+    }
+
+    private bool SealSession(ForwardedCall call, HttpResponseMessage from, HttpResponse response)
+    {
+        if (!from.Headers.NonValidated.TryGetValues(HeaderPolicy.SessionId, out var values))
+        {
+            return true;
+        }
+
+        var id = values.ToString();
+        if (!HeaderPolicy.IsVisibleAscii(id))
+        {
+            return false;
+        }
+
+        // Many servers repeat the id in every answer: the client then sees the one it knows, not a new one each time.
+        var text = id == call.SessionId ? call.SessionText : seal.Seal(SealPurpose.Session, call.Route, call.Subject, id);
+        if (text is null)
+        {
+            return false;
+        }
+
+        if (id != call.SessionId)
+        {
+            metrics.SessionOpened();
+        }
+
+        response.Headers[HeaderPolicy.SessionId] = text;
+        return true;
+    }
+
+    private async Task PumpAsync(HttpContext context, ForwardedCall call, RequestBody? body, HttpResponseMessage from, Watchdog watchdog)
+    {
+        var response = context.Response;
+        var isEvents = string.Equals(from.Content.Headers.ContentType?.MediaType, "text/event-stream", StringComparison.OrdinalIgnoreCase);
+        if (!isEvents)
+        {
+            response.ContentLength = from.Content.Headers.ContentLength;
+        }
+
+        // The head goes at once: a listening client waits for it, and the first event may be hours away.
+        await response.BodyWriter.FlushAsync(watchdog.Token);
+        await using var stream = await from.Content.ReadAsStreamAsync(watchdog.Token);
+        if (!isEvents)
+        {
+            await ResponsePump.CopyAsync(stream, response.BodyWriter, watchdog);
+            return;
+        }
+
+        call.OnlyListens = body is null || body.Envelope.Method == "subscriptions/listen";
+        watchdog.AllowSilence(forever: call.OnlyListens);
+        var rewriter = new SseRewriter(address => call.MessageAddress(context.Request, seal, options, address));
+        await ResponsePump.CopyEventsAsync(stream, response.BodyWriter, rewriter, options.KeepAlive, time, watchdog, call.OnlyListens ? lifetime.ApplicationStopping : CancellationToken.None);
+    }
+
+    /// <summary>Whose fault it was; null when there is nobody left to tell.</summary>
+    private GatewayError? Blame(Exception e, ForwardedCall call, RequestBody? body, Watchdog watchdog)
+    {
+        var bad = e as BadHttpRequestException ?? body?.ClientFault as BadHttpRequestException ?? (body?.TooLarge == true ? RequestBody.TooLong(options.MaxBodyBytes) : null);
+        if (bad is not null)
+        {
+            return GatewayError.ClientFault(bad);
+        }
+
+        if (watchdog.ClientGone || body?.ClientFault is not null)
+        {
+            return null;
+        }
+
+        if (watchdog.Expired)
+        {
+            return GatewayError.Late(call.Route.Name);
+        }
+
+        var trouble = UpstreamTrouble.Of(e, call.Route.Address);
+        Log.Failed(logger, call.Route.Name, call.Route.RecordId, trouble.Message);
+        return trouble.NothingSent ? GatewayError.Unreachable(call.Route.Name, trouble.Message) : GatewayError.Broken(call.Route.Name, trouble.Message);
+    }
+
+    private static async Task<string> RefuseAsync(HttpContext context, GatewayError error, RequestBody? body)
+    {
+        if (context.Response.HasStarted)
+        {
+            // The client must not take the piece it has for the whole.
+            context.Abort();
+        }
+        else
+        {
+            await error.WriteAsync(context, body?.Envelope ?? default);
+        }
+
+        return error.Outcome;
+    }
+
+    private static partial class Log
+    {
+        [LoggerMessage(Level = LogLevel.Warning, Message = "A call to {Name} ({RecordId}) failed: {Why}")]
+        public static partial void Failed(ILogger logger, string name, string recordId, string why);
+    }
+}

@@ -1,0 +1,44 @@
+using McpRuntime.Core.Planning;
+
+namespace McpRuntime.Gateways.Embedded.Probing;
+
+/// <summary>When to try again, and what is worth waking a record for. Pure.</summary>
+/// <remarks>
+/// A server that wedges right after a passed handshake is asked again after at most 60 s, fails at 68, 78 and 88 s, and so has three
+/// failures, after which it loses Verified, within the promised 90 s. Pauses count from the start of one try to the start of the next.
+/// </remarks>
+internal static class ProbeSchedule
+{
+    public static readonly TimeSpan TryTimeout = TimeSpan.FromSeconds(10);
+    public static readonly TimeSpan RecheckTimeout = TimeSpan.FromSeconds(8);
+    public static readonly TimeSpan Shortest = TimeSpan.FromMilliseconds(50);
+
+    private static readonly TimeSpan First = TimeSpan.FromMilliseconds(250);
+    private static readonly TimeSpan Longest = TimeSpan.FromSeconds(5);
+    private static readonly TimeSpan Settled = TimeSpan.FromSeconds(60);
+    private static readonly TimeSpan AfterFailure = TimeSpan.FromSeconds(10);
+
+    /// <summary>The planner takes Verified away after three failures and the container after six: it is told of each up to there.</summary>
+    private const int FailuresOfInterest = 6;
+
+    public static TimeSpan Pause(Handshake word, bool everPassed, Random random) => word.Verdict switch
+    {
+        // Early by up to a tenth: servers started together are not asked together for ever.
+        HandshakeVerdict.Passed or HandshakeVerdict.Challenged => Settled * (1 - (random.NextDouble() / 10)),
+        HandshakeVerdict.Failed when everPassed => AfterFailure,
+        HandshakeVerdict.Failed or HandshakeVerdict.Pending => Doubled(word.Failures - 1),
+    };
+
+    public static bool IsNews(Handshake before, Handshake after, bool everPassed) =>
+        before.Verdict != after.Verdict
+        || (everPassed && after.Verdict == HandshakeVerdict.Failed && after.Failures <= FailuresOfInterest)
+        || before.ToolsHash != after.ToolsHash
+        || before.Path != after.Path
+        || before.ServerVersion != after.ServerVersion;
+
+    private static TimeSpan Doubled(int times)
+    {
+        var pause = First * Math.Pow(2, Math.Clamp(times, 0, 10));
+        return pause < Longest ? pause : Longest;
+    }
+}

@@ -1,0 +1,68 @@
+using System.Buffers.Text;
+using System.Collections.Concurrent;
+using System.Security.Cryptography;
+using System.Text;
+using McpRuntime.Core.Records;
+
+namespace McpRuntime.Server.Access;
+
+/// <summary>Tokens of ours: <c>mcprt_</c> and 32 random bytes in base64url. Only the SHA-256 is stored.</summary>
+internal sealed class ApiTokens(ITokenStore store, TimeProvider time)
+{
+    public const string Prefix = "mcprt_";
+
+    private const int SecretBytes = 32;
+    private const int MaxCached = 10_000;
+
+    // Saves a query on every gateway call. A revoked token may live this much longer, on each replica.
+    private static readonly TimeSpan CacheFor = TimeSpan.FromSeconds(2);
+
+    private readonly ConcurrentDictionary<string, (ApiToken Token, long At)> _recent = new(StringComparer.Ordinal);
+
+    public static string NewText() => Prefix + Base64Url.EncodeToString(RandomNumberGenerator.GetBytes(SecretBytes));
+
+    public static string NewId() => "tok_" + Convert.ToHexStringLower(RandomNumberGenerator.GetBytes(8));
+
+    public static string HashOf(string text) => Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(text)));
+
+    public static bool IsWellFormed(string text)
+    {
+        Span<byte> secret = stackalloc byte[SecretBytes + 8];
+        return text.Length == Prefix.Length + 43 && text.StartsWith(Prefix, StringComparison.Ordinal)
+            && Base64Url.TryDecodeFromChars(text.AsSpan(Prefix.Length), secret, out var length) && length == SecretBytes;
+    }
+
+    /// <summary>Null: unknown, expired or revoked; the caller is not told which.</summary>
+    public async Task<ApiToken?> FindAsync(string text, CancellationToken ct)
+    {
+        if (!IsWellFormed(text))
+        {
+            return null;
+        }
+
+        var hash = HashOf(text);
+        if (!_recent.TryGetValue(hash, out var found) || time.GetElapsedTime(found.At) > CacheFor)
+        {
+            if (await store.FindByHashAsync(hash, ct) is not { } token)
+            {
+                return null;
+            }
+
+            found = (token, time.GetTimestamp());
+            Remember(hash, found);
+        }
+
+        var now = time.GetUtcNow();
+        return found.Token.RevokedAt is null && (found.Token.ExpiresAt is null || found.Token.ExpiresAt > now) ? found.Token : null;
+    }
+
+    private void Remember(string hash, (ApiToken, long) found)
+    {
+        if (_recent.Count >= MaxCached)
+        {
+            _recent.Clear();
+        }
+
+        _recent[hash] = found;
+    }
+}

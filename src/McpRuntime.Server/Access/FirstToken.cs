@@ -1,0 +1,54 @@
+using McpRuntime.Core.Records;
+using McpRuntime.Server.Settings;
+
+namespace McpRuntime.Server.Access;
+
+/// <summary>
+/// While there is no token at all, the first start makes one for an admin and leaves it in a file that only this user can read.
+/// A file that is already there is taken as it is (a database was made anew, or somebody put a token of their own there).
+/// </summary>
+internal sealed partial class FirstToken(ITokenStore tokens, StorageSettings storage, TimeProvider time, ILogger<FirstToken> logger)
+{
+    public const string FileName = "admin-token";
+
+    public async Task EnsureAsync(CancellationToken ct)
+    {
+        if ((await tokens.ListAsync(ct)).Count > 0)
+        {
+            return;
+        }
+
+        var path = Path.Combine(storage.DataDirectory, FileName);
+        var text = File.Exists(path) ? (await File.ReadAllTextAsync(path, ct)).Trim() : Write(path);
+        if (!ApiTokens.IsWellFormed(text))
+        {
+            throw new InvalidSettings([$"{path}: does not hold a token of this service; remove the file and start again"]);
+        }
+
+        await tokens.AddAsync(new ApiToken(ApiTokens.NewId(), "admin", Roles.Admin, [], time.GetUtcNow(), null, null), ApiTokens.HashOf(text), ct);
+        Log.Made(logger, path);
+    }
+
+    // The file comes first: a crash in between leaves a token that the next start adopts, never one that nobody knows.
+    private static string Write(string path)
+    {
+        var text = ApiTokens.NewText();
+        Directory.CreateDirectory(Path.GetDirectoryName(path)!);
+        var options = new FileStreamOptions { Mode = FileMode.CreateNew, Access = FileAccess.Write };
+        if (!OperatingSystem.IsWindows())
+        {
+            options.UnixCreateMode = UnixFileMode.UserRead | UnixFileMode.UserWrite;
+        }
+
+        using var file = new FileStream(path, options);
+        using var writer = new StreamWriter(file);
+        writer.WriteLine(text);
+        return text;
+    }
+
+    private static partial class Log
+    {
+        [LoggerMessage(EventId = 1, Level = LogLevel.Information, Message = "The admin token is in {Path}")]
+        public static partial void Made(ILogger logger, string path);
+    }
+}

@@ -1,0 +1,54 @@
+using McpRuntime.Backends;
+using McpRuntime.Core.Planning;
+using McpRuntime.Core.Records;
+using McpRuntime.Core.Specs;
+using McpRuntime.Gateways;
+
+namespace McpRuntime.Server.Control;
+
+/// <summary>Compiles what a record's gates let through. The compilers are pure; only the environment is read, from the database.</summary>
+internal sealed class RevisionPlans(IRecordStore records, IReadOnlyDictionary<string, IBackend> backends, IGateway gateway, KeyedHash hash)
+{
+    private static readonly IReadOnlyDictionary<string, SecretText> Nothing = new Dictionary<string, SecretText>(StringComparer.Ordinal);
+
+    public async Task<Wanted> ForAsync(RuntimeRecord record, CancellationToken ct)
+    {
+        if (!backends.TryGetValue(record.Backend, out var backend))
+        {
+            return Wanted.For(record, _ => null, Providers.Disabled(record.Backend));
+        }
+
+        var gates = Gates.Of(record);
+        var plans = new Dictionary<long, RevisionPlan>();
+        Fault? obstacle = null;
+        foreach (var revision in gates.Revisions)
+        {
+            try
+            {
+                // A stop or a deletion needs no secret, and must not wait for one.
+                var environment = gates.Goal is Goal.Run && revision.Spec.Environment.Count > 0
+                    ? await records.EnvironmentAsync(record.Id, revision.Generation, ct)
+                    : Nothing;
+                plans[revision.Generation] = Compile(backend, record, revision, environment);
+            }
+            catch (Refusal refusal)
+            {
+                obstacle = new Fault(FaultKind.Transient, "EnvironmentUnreadable", refusal.Detail);
+            }
+        }
+
+        return Wanted.For(record, revision => plans.GetValueOrDefault(revision.Generation), obstacle);
+    }
+
+    private RevisionPlan Compile(IBackend backend, RuntimeRecord record, Revision revision, IReadOnlyDictionary<string, SecretText> environment)
+    {
+        var input = new CompileInput(Providers.IdentityOf(record), record.Name, revision, record.RestartToken, record.KeepVolumes, environment, hash)
+        {
+            CreatedBy = record.CreatedBy,
+        };
+        var compiled = backend.Compile(input);
+        return compiled.Endpoint is { } endpoint
+            ? new RevisionPlan(revision, compiled, gateway.Compile(input, endpoint, running: true), gateway.Compile(input, endpoint, running: false))
+            : new RevisionPlan(revision, compiled, [], []);
+    }
+}

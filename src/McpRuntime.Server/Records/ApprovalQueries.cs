@@ -1,0 +1,88 @@
+using McpRuntime.Core.Approvals;
+using McpRuntime.Core.Records;
+using McpRuntime.Server.Records.Model;
+using Microsoft.EntityFrameworkCore;
+
+namespace McpRuntime.Server.Records;
+
+/// <summary>Approvals as they are shown; deciding on them is another's work.</summary>
+internal interface IApprovalQueries
+{
+    /// <param name="status"><c>pending</c> and so on; null = every one. Newest first.</param>
+    Task<(IReadOnlyList<ApprovalView> Approvals, long Total)> ListAsync(Caller caller, string? status, int limit, int offset, CancellationToken ct);
+
+    /// <summary>Null: not there, or its runtime is not this caller's to see. An approver sees every pending one.</summary>
+    Task<ApprovalView?> FindAsync(Caller caller, string id, CancellationToken ct);
+}
+
+internal sealed record ApprovalView(
+    string Id,
+    string RuntimeDeploymentId,
+    string RuntimeName,
+    long Generation,
+    string Status,
+    string RequestedBy,
+    IReadOnlyList<string> ReviewedBy,
+    string? RequestedReason,
+    string? DecisionReason,
+    IReadOnlyList<string> Approvers,
+    IReadOnlyList<ApprovalTrigger> RuleSnapshot,
+    string ContentHash,
+    string? Pin,
+    DateTimeOffset ExpiresAt,
+    DateTimeOffset CreatedAt,
+    DateTimeOffset? ReviewedAt);
+
+/// <inheritdoc/>
+internal sealed class ApprovalQueries(Database database) : IApprovalQueries
+{
+    public Task<(IReadOnlyList<ApprovalView> Approvals, long Total)> ListAsync(Caller caller, string? status, int limit, int offset, CancellationToken ct) =>
+        database.ReadAsync<(IReadOnlyList<ApprovalView>, long)>(
+            async (db, stop) =>
+            {
+                var rows = VisibleTo(db, caller).Where(found => status == null || found.Approval.Status == status);
+                var page = await rows.OrderByDescending(found => found.Approval.Id).Skip(offset).Take(limit).ToListAsync(stop);
+                return ([.. page.Select(Show)], await rows.LongCountAsync(stop));
+            },
+            ct);
+
+    public Task<ApprovalView?> FindAsync(Caller caller, string id, CancellationToken ct) =>
+        database.ReadAsync(
+            async (db, stop) => await VisibleTo(db, caller).FirstOrDefaultAsync(found => found.Approval.Id == id, stop) is { } found ? Show(found) : null,
+            ct);
+
+    private static IQueryable<Rows> VisibleTo(RecordsDb db, Caller caller)
+    {
+        var approver = caller.Has(Roles.Approver);
+        var seen = db.Runtimes.Where(Policy.VisibleTo(caller)).Select(row => row.Id);
+        return from approval in db.Approvals
+               join runtime in db.Runtimes on approval.RuntimeId equals runtime.Id
+               where seen.Contains(runtime.Id) || (approver && approval.Status == "pending")
+               select new Rows { Approval = approval, Name = runtime.Name };
+    }
+
+    private static ApprovalView Show(Rows found) => new(
+        found.Approval.Id,
+        found.Approval.RuntimeId,
+        found.Name,
+        found.Approval.Generation,
+        found.Approval.Status,
+        found.Approval.RequestedBy,
+        RecordsJson.Read<List<string>>(found.Approval.ReviewedBy),
+        found.Approval.RequestedReason,
+        found.Approval.DecisionReason,
+        RecordsJson.Read<List<string>>(found.Approval.Approvers),
+        RecordsJson.Read<List<ApprovalTrigger>>(found.Approval.RuleSnapshot),
+        found.Approval.ContentHash,
+        found.Approval.Pin,
+        DateTimeOffset.FromUnixTimeMilliseconds(found.Approval.ExpiresAt),
+        DateTimeOffset.FromUnixTimeMilliseconds(found.Approval.CreatedAt),
+        Times.From(found.Approval.ReviewedAt));
+
+    private sealed class Rows
+    {
+        public required ApprovalRow Approval { get; init; }
+
+        public required string Name { get; init; }
+    }
+}

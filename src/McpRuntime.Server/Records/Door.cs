@@ -1,0 +1,241 @@
+using McpRuntime.Core.Records;
+using McpRuntime.Server.Records.Model;
+using Microsoft.EntityFrameworkCore;
+
+namespace McpRuntime.Server.Records;
+
+/// <inheritdoc cref="IDesiredState"/>
+internal sealed class Door(Database database, Drafts drafts, IdempotencyKeys keys, TimeProvider time, IWakeUp? wakeUp = null) : IDesiredState
+{
+    public async Task<PutResult> PutAsync(Caller caller, PutRuntime put, CancellationToken ct)
+    {
+        Policy.MustOperate(caller);
+        var change = NewChange(caller);
+        var result = await database.WriteAsync((db, stop) => PutAsync(db, change, put, stop), ct);
+        wakeUp?.Wake(result.Runtime.Id);
+        return result;
+    }
+
+    public async Task<SyncResult> SyncAsync(Caller caller, string owner, IReadOnlyList<PutRuntime> complete, bool allowLargePrune, CancellationToken ct)
+    {
+        Policy.MustOperate(caller);
+        var change = NewChange(caller);
+        var sync = new OwnerSync(owner, complete, allowLargePrune);
+        var (result, woken) = await database.WriteAsync((db, stop) => sync.RunAsync(db, change, PutAsync, stop), ct);
+        foreach (var id in woken)
+        {
+            wakeUp?.Wake(id);
+        }
+
+        return result;
+    }
+
+    public Task<RuntimeHead> DeleteAsync(Caller caller, string idOrName, bool keepVolumes, long? ifGeneration, CancellationToken ct) =>
+        CommandAsync(caller, idOrName, async (db, change, row, stop) =>
+        {
+            if (row.DeletedAt is not null)
+            {
+                return "Already deleted.";
+            }
+
+            // A second delete may save the volumes while they are there; it never takes volumes that the first one kept.
+            var again = row.DeleteRequested && row.KeepVolumes == (row.KeepVolumes || keepVolumes);
+            if (!again)
+            {
+                Policy.MustMatch(ifGeneration, row);
+                await Removal.RequestAsync(db, change, row, row.KeepVolumes || keepVolumes, stop);
+            }
+
+            return "Being deleted.";
+        }, mayBeGoing: true, ct: ct);
+
+    public Task<RuntimeHead> StartAsync(Caller caller, string idOrName, CancellationToken ct) =>
+        CommandAsync(caller, idOrName, (db, change, row, _) => Task.FromResult(Ask(db, change, row, DesiredState.Running, "start", "Starting.")), ct: ct);
+
+    public Task<RuntimeHead> StopAsync(Caller caller, string idOrName, CancellationToken ct) =>
+        CommandAsync(caller, idOrName, (db, change, row, _) => Task.FromResult(Ask(db, change, row, DesiredState.Stopped, "stop", "Stopping.")), ct: ct);
+
+    public Task<RuntimeHead> RestartAsync(Caller caller, string idOrName, CancellationToken ct) =>
+        CommandAsync(caller, idOrName, (db, change, row, _) =>
+        {
+            row.RestartToken++;
+            row.Desired = DesiredState.Running;
+            change.Command(row);
+            change.Event(db, row, "RestartRequested", $"Restart {row.RestartToken} was asked for.");
+            change.Audit(db, "runtime.restart", row.Id);
+            return Task.FromResult("Restarting.");
+        }, ct: ct);
+
+    public Task<RuntimeHead> HoldAsync(Caller caller, string idOrName, string reason, CancellationToken ct) =>
+        CommandAsync(caller, idOrName, (db, change, row, _) =>
+        {
+            row.Hold = $"{(string.IsNullOrWhiteSpace(reason) ? "no reason given" : reason.Trim())} (by {caller.Subject})";
+            change.Command(row);
+            change.Event(db, row, "Held", row.Hold);
+            change.Audit(db, "runtime.hold", row.Id, after: row.Hold);
+            return Task.FromResult("Held: it is being stopped and stays so until released.");
+        }, ofAnyOwner: true, ct: ct);
+
+    public Task<RuntimeHead> ReleaseAsync(Caller caller, string idOrName, CancellationToken ct) =>
+        CommandAsync(caller, idOrName, (db, change, row, _) =>
+        {
+            if (row.Hold is null)
+            {
+                return Task.FromResult("Not held.");
+            }
+
+            change.Command(row);
+            change.Event(db, row, "Released", "The hold was released.");
+            change.Audit(db, "runtime.release", row.Id, before: row.Hold);
+            row.Hold = null;
+            return Task.FromResult("Released.");
+        }, ofAnyOwner: true, ct: ct);
+
+    private async Task<PutResult> PutAsync(RecordsDb db, Change change, PutRuntime put, CancellationToken ct)
+    {
+        var body = put.IdempotencyKey is null ? "" : drafts.Fingerprint(put);
+        if (await keys.FindAsync(db, change, put, body, ct) is { } earlier)
+        {
+            return earlier;
+        }
+
+        var row = await TargetAsync(db, change.Caller, put, ct);
+        if (row?.LastChange == change.Id)
+        {
+            // The reply to our own commit was lost, and this is the second attempt.
+            return await AnswerAsync(db, row, created: row.AskedGeneration == 1, changed: true, ct);
+        }
+
+        var result = row is null
+            ? await CreateAsync(db, change, put, ct)
+            : await UpdateAsync(db, change, row, put, ct);
+        IdempotencyKeys.Remember(db, change, put, body, result);
+        return result;
+    }
+
+    private async Task<PutResult> CreateAsync(RecordsDb db, Change change, PutRuntime put, CancellationToken ct)
+    {
+        var id = RecordId.New(change.At);
+        var draft = await drafts.MakeAsync(change.Caller, put.Request, id, ct);
+        var row = Generations.Create(db, change, id, put.Owner, draft);
+        var status = draft.NeedsApproval ? RuntimeStatus.PendingApproval : RuntimeStatus.Pending;
+        var message = draft.NeedsApproval ? "Accepted; it waits for an approval." : "Accepted; it is being deployed.";
+        return new(new(row.Id, row.Name, row.AskedGeneration, status, message), Created: true, Changed: true, message);
+    }
+
+    private async Task<PutResult> UpdateAsync(RecordsDb db, Change change, RuntimeRow row, PutRuntime put, CancellationToken ct)
+    {
+        Policy.MustBeOwner(put.Owner, row);
+        Policy.MustChange(change.Caller, row);
+        Policy.MustNotBeGoing(row);
+        if (put.MustCreate)
+        {
+            throw new Refusal(RefusalKind.Conflict, "Name taken", $"There is a runtime '{row.Name}' already ({row.Id}). Choose another name, or PUT the new spec to it.");
+        }
+
+        Policy.MustMatch(put.IfGeneration, row);
+        var draft = await drafts.MakeAsync(change.Caller, Immutable(put.Request, row), row.Id, ct);
+        var asked = await db.Revisions.SingleAsync(revision => revision.RuntimeId == row.Id && revision.Generation == row.AskedGeneration, ct);
+        if (asked.ContentHash == draft.ContentHash)
+        {
+            return await AnswerAsync(db, row, created: false, changed: false, ct);
+        }
+
+        await Generations.UpdateAsync(db, change, row, asked, draft, ct);
+        return await AnswerAsync(db, row, created: false, changed: true, ct);
+    }
+
+    private static async Task<PutResult> AnswerAsync(RecordsDb db, RuntimeRow row, bool created, bool changed, CancellationToken ct)
+    {
+        var message = changed ? $"Accepted as generation {row.AskedGeneration}." : $"No change: generation {row.AskedGeneration} has the same spec.";
+        return new(await Lookup.HeadAsync(db, row, message, ct), created, changed, message);
+    }
+
+    /// <summary>The record a put is about; null = a new one.</summary>
+    private static async Task<RuntimeRow?> TargetAsync(RecordsDb db, Caller caller, PutRuntime put, CancellationToken ct)
+    {
+        if (put.MustExist)
+        {
+            return await Lookup.MustFindAsync(db, caller, put.IdOrName ?? put.Request.Name ?? "", ct);
+        }
+
+        var row = put.Request.Name is { } name ? await Lookup.LiveAsync(db, name, ct) : null;
+        return row is null || Policy.Sees(caller, row)
+            ? row
+            : throw new Refusal(RefusalKind.Conflict, "Name taken", $"The name '{row.Name}' is taken. Choose another.");
+    }
+
+    /// <summary>Name and backend are the record's own: left out they are filled in, different they are an error.</summary>
+    private static Core.Specs.DeployRequest Immutable(Core.Specs.DeployRequest request, RuntimeRow row)
+    {
+        if (request.Name is { } name && name != row.Name)
+        {
+            throw Policy.Invalid("name", $"is '{row.Name}' for good. To rename, delete it and deploy it under the new name.");
+        }
+
+        if (request.Backend is { } backend && backend != row.Backend)
+        {
+            throw Policy.Invalid("backend", $"is '{row.Backend}' for good. To move it, delete it and deploy it there.");
+        }
+
+        return request with { Name = row.Name, Backend = row.Backend };
+    }
+
+    private static string Ask(RecordsDb db, Change change, RuntimeRow row, DesiredState desired, string verb, string message)
+    {
+        // Asked for again it is no change, but still a wish to be looked at now: a backoff in progress is not waited out.
+        change.Command(row);
+        if (row.Desired == desired)
+        {
+            return message;
+        }
+
+        row.Desired = desired;
+        change.Event(db, row, verb == "start" ? "StartRequested" : "StopRequested", message);
+        change.Audit(db, $"runtime.{verb}", row.Id);
+        return message;
+    }
+
+    private async Task<RuntimeHead> CommandAsync(
+        Caller caller,
+        string idOrName,
+        Func<RecordsDb, Change, RuntimeRow, CancellationToken, Task<string>> command,
+        bool ofAnyOwner = false,
+        bool mayBeGoing = false,
+        CancellationToken ct = default)
+    {
+        Policy.MustOperate(caller);
+        var change = NewChange(caller);
+        var head = await database.WriteAsync(
+            async (db, stop) =>
+            {
+                var row = await Lookup.MustFindAsync(db, caller, idOrName, stop);
+                if (row.LastChange == change.Id)
+                {
+                    return await Lookup.HeadAsync(db, row, "Accepted.", stop);
+                }
+
+                if (!ofAnyOwner)
+                {
+                    Policy.MustBeOwner(caller.Source, row);
+                    Policy.MustChange(caller, row);
+                }
+
+                if (!mayBeGoing)
+                {
+                    Policy.MustNotBeGoing(row);
+                }
+
+                return await Lookup.HeadAsync(db, row, await command(db, change, row, stop), stop);
+            },
+            ct);
+        wakeUp?.Wake(head.Id);
+        return head;
+    }
+
+    private Change NewChange(Caller caller)
+    {
+        var now = time.GetUtcNow();
+        return new(RecordId.New(now), caller, now);
+    }
+}

@@ -1,0 +1,156 @@
+using McpRuntime.Core.Guardrails;
+using McpRuntime.Core.Planning;
+using McpRuntime.Core.Records;
+using McpRuntime.Core.Specs;
+using McpRuntime.Server.Records.Model;
+using McpRuntime.Server.Records.Secrets;
+using Microsoft.EntityFrameworkCore;
+
+namespace McpRuntime.Server.Records;
+
+/// <inheritdoc cref="IRecordStore"/>
+internal sealed class RecordStore(Database database, EnvironmentVault vault, Installation installation, IdempotencyKeys keys, TimeProvider time) : IRecordStore
+{
+    public async Task<RuntimeRecord?> FindAsync(string id, CancellationToken ct)
+    {
+        // One statement: what it returns is one snapshot on either database.
+        var found = await database.ReadAsync(
+            (db, stop) => (from runtime in db.Runtimes
+                           where runtime.Id == id
+                           join status in db.Statuses on runtime.Id equals status.RuntimeId
+                           from asked in db.Revisions.Where(row => row.RuntimeId == runtime.Id && row.Generation == runtime.AskedGeneration)
+                           from serving in db.Revisions
+                               .Where(row => row.RuntimeId == runtime.Id && row.Generation == runtime.ServingGeneration && row.Generation != runtime.AskedGeneration)
+                               .DefaultIfEmpty()
+                           select new { runtime, status, asked, serving }).FirstOrDefaultAsync(stop),
+            ct);
+        if (found is null)
+        {
+            return null;
+        }
+
+        var asked = RevisionOf(found.asked);
+        var serving = found.serving is null ? null : RevisionOf(found.serving);
+        return ToRecord(found.runtime, found.status, asked, found.runtime.ServingGeneration == asked.Generation ? asked : serving, await installation.IdAsync(ct));
+    }
+
+    public Task<bool> ReportAsync(Report report, LeaseEpoch lease, CancellationToken ct) =>
+        database.WriteAsync((db, stop) => new ReportWriter(db, report, lease, time.GetUtcNow()).WriteAsync(database.IsSqlite, stop), ct);
+
+    public async Task<IReadOnlyList<string>> DueAsync(DateTimeOffset now, int limit, CancellationToken ct)
+    {
+        var until = now.ToUnixTimeMilliseconds();
+        return await database.ReadAsync(
+            (db, stop) => db.Runtimes.Where(row => row.DueAt <= until).OrderBy(row => row.DueAt).Select(row => row.Id).Take(limit).ToListAsync(stop),
+            ct);
+    }
+
+    public async Task<IReadOnlyList<string>> LiveIdsAsync(CancellationToken ct) =>
+        await database.ReadAsync((db, stop) => db.Runtimes.Where(row => row.DeletedAt == null).Select(row => row.Id).ToListAsync(stop), ct);
+
+    public async Task<IReadOnlySet<string>> KnownIdsAsync(IReadOnlyCollection<string> ids, CancellationToken ct)
+    {
+        var known = new HashSet<string>(StringComparer.Ordinal);
+        foreach (var some in ids.Chunk(500).Select(chunk => chunk.ToList()))
+        {
+            known.UnionWith(await database.ReadAsync((db, stop) => db.Runtimes.Where(row => some.Contains(row.Id)).Select(row => row.Id).ToListAsync(stop), ct));
+        }
+
+        return known;
+    }
+
+    /// <exception cref="Refusal">NotFound: no such revision. Unavailable: a secret it refers to can't be read now.</exception>
+    public async Task<IReadOnlyDictionary<string, SecretText>> EnvironmentAsync(string id, long generation, CancellationToken ct)
+    {
+        var row = await database.ReadAsync(
+            (db, stop) => db.Revisions
+                .Where(row => row.RuntimeId == id && row.Generation == generation)
+                .Select(row => new { row.Environment, row.Spec })
+                .FirstOrDefaultAsync(stop),
+            ct) ?? throw Policy.NotFound(id);
+        if (row.Environment is null)
+        {
+            return new Dictionary<string, SecretText>(StringComparer.Ordinal);
+        }
+
+        try
+        {
+            return await vault.OpenAsync(id, RecordsJson.Read<RuntimeSpec>(row.Spec).TeamId, row.Environment, ct);
+        }
+        catch (SecretUnreadableException fault)
+        {
+            throw new Refusal(RefusalKind.Unavailable, "A secret can't be read", fault.Message) { RetryAfter = DatabaseFaults.RetryAfter };
+        }
+    }
+
+    public Task<int> PurgeAsync(DateTimeOffset deletedBefore, CancellationToken ct)
+    {
+        var before = deletedBefore.ToUnixTimeMilliseconds();
+        return database.WriteAsync(
+            async (db, stop) =>
+            {
+                await keys.ForgetAsync(db, time.GetUtcNow(), stop);
+                return await db.Runtimes.Where(row => row.DeletedAt != null && row.DeletedAt < before).ExecuteDeleteAsync(stop);
+            },
+            ct);
+    }
+
+    public Task<string> InstanceIdAsync(CancellationToken ct) => installation.IdAsync(ct);
+
+    public Task<string> PinIdentityAsync(string backend, string identity, CancellationToken ct) => installation.PinAsync($"identity:{backend}", identity, ct);
+
+    private static RuntimeRecord ToRecord(RuntimeRow row, StatusRow status, Revision asked, Revision? serving, string instance) => new()
+    {
+        Id = row.Id,
+        Name = row.Name,
+        Owner = row.Owner,
+        Backend = row.Backend,
+        CreatedBy = row.CreatedBy,
+        InstanceId = instance,
+        AskedGeneration = row.AskedGeneration,
+        ServingGeneration = row.ServingGeneration,
+        Desired = row.Desired,
+        RestartToken = row.RestartToken,
+        Hold = row.Hold,
+        DeleteRequested = row.DeleteRequested,
+        KeepVolumes = row.KeepVolumes,
+        IsTombstone = row.DeletedAt is not null,
+        Asked = asked,
+        Serving = serving,
+        Memory = RecordsJson.Read<Memory>(status.Memory),
+        Conditions = RecordsJson.Read<List<Condition>>(status.Conditions),
+        StatusRevision = status.Revision,
+        CommandSequence = row.CommandSequence,
+        ObservedGeneration = status.ObservedGeneration,
+        ObservedCommand = status.ObservedCommand,
+        Status = status.Status,
+        ErrorMessage = status.ErrorMessage,
+        NextTurnAt = Times.From(status.NextTurnAt),
+        Display = RecordsJson.Read<Display>(status.Display),
+    };
+
+    private static Revision RevisionOf(RevisionRow row) => new()
+    {
+        Generation = row.Generation,
+        Spec = Specs.Of(row),
+        Guardrails = RecordsJson.Read<EffectiveGuardrails>(row.Guardrails),
+        State = row.State,
+        Facts = row.Facts is null ? null : RecordsJson.Read<ResolvedFacts>(row.Facts),
+        ContentHash = row.ContentHash,
+        ApprovalId = row.ApprovalId,
+        FailedReason = row.FailedReason,
+        FailedMessage = row.FailedMessage,
+        FirstPutAt = Times.From(row.FirstPutAt),
+    };
+}
+
+/// <summary>A stored spec with its environment's names; values are not opened for reading.</summary>
+internal static class Specs
+{
+    public static RuntimeSpec Of(RevisionRow row) => RecordsJson.Read<RuntimeSpec>(row.Spec) with { Environment = EnvironmentVault.Shown(row.Environment) };
+}
+
+internal static class Times
+{
+    public static DateTimeOffset? From(long? milliseconds) => milliseconds is { } at ? DateTimeOffset.FromUnixTimeMilliseconds(at) : null;
+}

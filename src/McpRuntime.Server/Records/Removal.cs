@@ -1,0 +1,17 @@
+using McpRuntime.Server.Records.Model;
+
+namespace McpRuntime.Server.Records;
+
+/// <summary>Asks for a deletion; the reconciler carries it out and entombs the record once nothing is left.</summary>
+internal static class Removal
+{
+    public static async Task RequestAsync(RecordsDb db, Change change, RuntimeRow row, bool keepVolumes, CancellationToken ct)
+    {
+        row.DeleteRequested = true;
+        row.KeepVolumes = keepVolumes;
+        change.Command(row);
+        change.Event(db, row, "DeleteRequested", keepVolumes ? "Deletion was asked for; the volumes stay." : "Deletion was asked for.");
+        change.Audit(db, "runtime.delete", row.Id);
+        await Generations.CloseApprovalsAsync(db, change, row, "cancelled", ct);
+    }
+}

@@ -1,0 +1,113 @@
+using McpRuntime.Core.Planning;
+using McpRuntime.Core.Records;
+using McpRuntime.Server.Control;
+using McpRuntime.Server.Records.Model;
+using Microsoft.EntityFrameworkCore;
+
+namespace McpRuntime.Server.Records;
+
+/// <summary>Writes one turn's report in one transaction, or not at all.</summary>
+internal sealed class ReportWriter(RecordsDb db, Report report, LeaseEpoch lease, DateTimeOffset now)
+{
+    public async Task<bool> WriteAsync(bool isSqlite, CancellationToken ct)
+    {
+        if (!await LeaseFence.HoldsAsync(db, lease, isSqlite, ct))
+        {
+            return false;
+        }
+
+        var row = await db.Runtimes.FirstOrDefaultAsync(row => row.Id == report.RecordId, ct);
+        var status = await db.Statuses.FirstOrDefaultAsync(status => status.RuntimeId == report.RecordId, ct);
+        if (row is null || status is null || status.Revision != report.BasedOn)
+        {
+            return false;
+        }
+
+        WriteStatus(status);
+        await WriteRevisionsAsync(row, ct);
+        if (report.Entomb && row.DeleteRequested)
+        {
+            await EntombAsync(row, ct);
+        }
+
+        foreach (var happened in report.Events)
+        {
+            Change.Append(db, row, now, happened);
+        }
+
+        row.DueAt = DueAt(row);
+        if (!db.ChangeTracker.HasChanges())
+        {
+            return true;
+        }
+
+        status.Revision++;
+        status.LeaseEpoch = lease.Epoch;
+        status.WrittenAt = now.ToUnixTimeMilliseconds();
+        return true;
+    }
+
+    private void WriteStatus(StatusRow status)
+    {
+        status.ObservedGeneration = report.ObservedGeneration;
+        status.ObservedCommand = report.ObservedCommand;
+        status.Status = report.Status;
+        status.Conditions = RecordsJson.Write(report.Conditions);
+        status.Memory = RecordsJson.Write(report.Memory);
+        status.Display = report.Display is null ? status.Display : RecordsJson.Write(report.Display);
+        status.ErrorMessage = report.ErrorMessage;
+        status.NextTurnAt = report.NextTurnAt?.ToUnixTimeMilliseconds();
+    }
+
+    private async Task WriteRevisionsAsync(RuntimeRow row, CancellationToken ct)
+    {
+        if (report.Resolved is { } resolved && await RevisionAsync(resolved.Generation, ct) is { } read)
+        {
+            read.Facts = RecordsJson.Write(resolved.Facts);
+        }
+
+        if (report.Failed is { } failed && await RevisionAsync(failed.Generation, ct) is { } broken)
+        {
+            broken.State = RevisionState.Failed;
+            broken.FailedReason = failed.Reason;
+            broken.FailedMessage = failed.Message;
+        }
+
+        if (report.Promoted is { } promoted && promoted != row.ServingGeneration && await RevisionAsync(promoted, ct) is { } serving)
+        {
+            if (row.ServingGeneration is { } old && await RevisionAsync(old, ct) is { } replaced)
+            {
+                replaced.State = RevisionState.Superseded;
+            }
+
+            serving.State = RevisionState.Serving;
+            row.ServingGeneration = promoted;
+        }
+
+        // The memory speaks of the generation this turn has seen; a newer one starts without it.
+        if (report.Memory.FirstPutAt is { } firstPut && await RevisionAsync(report.ObservedGeneration, ct) is { FirstPutAt: null } started)
+        {
+            started.FirstPutAt = firstPut.ToUnixTimeMilliseconds();
+        }
+    }
+
+    private async Task EntombAsync(RuntimeRow row, CancellationToken ct)
+    {
+        row.DeletedAt ??= now.ToUnixTimeMilliseconds();
+        row.UpdatedAt = now.ToUnixTimeMilliseconds();
+
+        // A tombstone is kept to be read, and nothing of it runs again: its secrets go now, not at the purge.
+        foreach (var revision in await db.Revisions.Where(revision => revision.RuntimeId == row.Id && revision.Environment != null).ToListAsync(ct))
+        {
+            revision.Environment = null;
+        }
+    }
+
+    private long? DueAt(RuntimeRow row) =>
+        row.DeletedAt is not null ? null
+        : report.ObservedGeneration < row.AskedGeneration || report.ObservedCommand < row.CommandSequence ? row.DueAt ?? Change.DueNow(now)
+        : report.NextTurnAt?.ToUnixTimeMilliseconds();
+
+    private Task<RevisionRow?> RevisionAsync(long generation, CancellationToken ct) =>
+        db.Revisions.FirstOrDefaultAsync(revision => revision.RuntimeId == report.RecordId && revision.Generation == generation, ct);
+}

@@ -1,0 +1,127 @@
+using McpRuntime.Backends;
+using McpRuntime.Backends.Docker;
+using McpRuntime.Core.Guardrails;
+using McpRuntime.Gateways.Embedded;
+using McpRuntime.Server.Access;
+using McpRuntime.Server.Catalogs;
+using McpRuntime.Server.Control;
+using McpRuntime.Server.Records;
+using McpRuntime.Server.Records.Secrets;
+using McpRuntime.Server.Settings;
+using McpRuntime.Server.Sources.Rest;
+using McpRuntime.Server.Telemetry;
+
+namespace McpRuntime.Server;
+
+/// <summary>What the service is made of: one line a folder.</summary>
+internal static class RuntimeService
+{
+    // SIGTERM: the step in flight and the calls in the gateway end within this, then the lease is released.
+    private static readonly TimeSpan Drain = TimeSpan.FromSeconds(30);
+
+    /// <param name="settings">Validated.</param>
+    /// <param name="replace">Tests put their own parts here, after everything else is registered.</param>
+    public static WebApplication Build(RuntimeSettings settings, Action<WebApplicationBuilder>? replace = null)
+    {
+        // The content root is the program's own folder, so that no appsettings.json of the working folder changes anything.
+        var builder = WebApplication.CreateBuilder(new WebApplicationOptions { ApplicationName = "mcpruntime", ContentRootPath = AppContext.BaseDirectory });
+        builder.Host.UseDefaultServiceProvider(provider => provider.ValidateOnBuild = true);
+        builder.WebHost.UseUrls(settings.Urls).ConfigureKestrel(kestrel => kestrel.AddServerHeader = false);
+        builder.Logging.AddFilter("Microsoft.AspNetCore", LogLevel.Warning).AddFilter("Microsoft.EntityFrameworkCore", LogLevel.Warning);
+        builder.Services
+            .Configure<HostOptions>(host => host.ShutdownTimeout = Drain)
+            .AddSingleton(TimeProvider.System)
+            .AddTelemetry(settings);
+        if (settings.Enabled)
+        {
+            // Hosted services start in this order and stop in the reverse: the loop first, the lease after it.
+            builder.Services
+                .AddRecordsOf(settings)
+                .AddAccess(settings)
+                .AddCatalogs(settings)
+                .AddBackends(settings)
+                .AddEmbeddedGateway(services => PartOptions.Gateway(settings, services))
+                .AddControl(PartOptions.Control(settings))
+                .AddRest();
+        }
+
+        replace?.Invoke(builder);
+        var app = builder.Build();
+        app.UseMiddleware<ProblemMiddleware>();
+        app.UseRouting();
+        app.MapLiveness();
+        app.MapMetrics();
+        if (settings.Enabled)
+        {
+            app.UseMiddleware<AccessMiddleware>();
+            app.MapReadiness();
+            app.MapRest();
+            app.MapMcpGateway();
+            app.MapGateways();
+            app.MapOpenApi("/openapi/v1.json").AllowAnonymous();
+        }
+
+        return app;
+    }
+
+    /// <summary>What must hold before the first request: a migrated database and a first token.</summary>
+    public static async Task PrepareAsync(WebApplication app, RuntimeSettings settings, CancellationToken ct)
+    {
+        StartupLog.Write(app.Services.GetRequiredService<ILoggerFactory>(), settings);
+        if (!settings.Enabled)
+        {
+            return;
+        }
+
+        RequireParts(settings, app.Services.GetRequiredService<IReadOnlyDictionary<string, IBackend>>());
+        await app.Services.MigrateRecordsAsync(ct);
+        await app.Services.GetRequiredService<FirstToken>().EnsureAsync(ct);
+    }
+
+    /// <summary>The records, with a wrong address or key told as what it is: a wrong setting.</summary>
+    public static IServiceCollection AddRecordsOf(this IServiceCollection services, RuntimeSettings settings)
+    {
+        try
+        {
+            services.AddRecords(PartOptions.Records(settings));
+            return services.AddSingleton(MasterKey.Load(PartOptions.Records(settings), mayCreate: DatabaseAddress.Of(PartOptions.Records(settings)).SqliteFile is not null));
+        }
+        catch (InvalidOperationException fault)
+        {
+            throw new InvalidSettings([fault.Message]);
+        }
+    }
+
+    /// <summary>Backends are found by name; each AddXBackend registers one <see cref="IBackend"/>.</summary>
+    private static IServiceCollection AddBackends(this IServiceCollection services, RuntimeSettings settings)
+    {
+        if (settings.Docker.Enabled)
+        {
+            services.AddDockerBackend(PartOptions.Docker(settings), PartOptions.DockerInstallation);
+        }
+
+        return services
+            .AddSingleton<IReadOnlyDictionary<string, IBackend>>(provider =>
+                provider.GetServices<IBackend>().ToDictionary(backend => backend.Name, StringComparer.Ordinal))
+            .AddSingleton<IProfiles, BuiltInProfilesOnly>()
+            .AddSingleton<IAdmissionContexts, AdmissionContexts>();
+    }
+
+    /// <summary>A part that is asked for and not there is a wrong setting, not a silence.</summary>
+    private static void RequireParts(RuntimeSettings settings, IReadOnlyDictionary<string, IBackend> backends)
+    {
+        var missing = new (string Variable, bool Asked, bool There, string What)[]
+        {
+            ("RUNTIME_DOCKER_ENABLED", settings.Docker.Enabled, backends.ContainsKey("docker"), "docker backend; set it to false"),
+            ("RUNTIME_IBM_CODE_ENGINE_ENABLED", settings.CodeEngine.Enabled, backends.ContainsKey("ibm_code_engine"), "ibm_code_engine backend; set it to false"),
+            ("RUNTIME_KUBERNETES_ENABLED", settings.Kubernetes.Enabled, backends.ContainsKey("kubernetes"), "kubernetes backend; set it to false"),
+            ("RUNTIME_CUSTOM_RESOURCES_ENABLED", settings.Kubernetes.CustomResources, false, "custom resources; set it to false"),
+            ("RUNTIME_GATEWAY", !settings.Gateway.Embedded, false, "ContextForge gateway; set it to embedded"),
+            ("RUNTIME_GITOPS_REPOS", settings.Sources.GitOpsRepos is not null, false, "Git source; leave it out"),
+        }.Where(part => part.Asked && !part.There).Select(part => $"{part.Variable}: this version has no {part.What}").ToList();
+        if (missing.Count > 0)
+        {
+            throw new InvalidSettings(missing);
+        }
+    }
+}

@@ -1,0 +1,113 @@
+using System.Net;
+using McpRuntime.Core.Approvals;
+using McpRuntime.Core.Guardrails;
+using McpRuntime.Core.Records;
+using McpRuntime.Core.Specs;
+
+namespace McpRuntime.Server.Settings;
+
+/// <summary>Everything that can be set, read once at start and validated whole. See <see cref="SettingsParser"/> for names and defaults.</summary>
+internal sealed record RuntimeSettings
+{
+    /// <summary>MCPGATEWAY_RUNTIME_ENABLED. False: no /runtimes, no loop, nothing touched.</summary>
+    public required bool Enabled { get; init; }
+
+    public required string DefaultBackend { get; init; }
+
+    public required GuardrailsMode GuardrailsMode { get; init; }
+
+    /// <summary>Prefixes on a path boundary, every backend and source; empty allows none, <c>*</c> all.</summary>
+    public required IReadOnlyList<string> AllowedRegistries { get; init; }
+
+    public required DockerSettings Docker { get; init; }
+
+    public required CodeEngineSettings CodeEngine { get; init; }
+
+    public required KubernetesSettings Kubernetes { get; init; }
+
+    public required CatalogSettings Catalog { get; init; }
+
+    /// <summary>Null when RUNTIME_APPROVAL_ENABLED is false.</summary>
+    public required ApprovalPolicy? Approvals { get; init; }
+
+    public required bool ApprovalAllowSelf { get; init; }
+
+    public required StorageSettings Storage { get; init; }
+
+    public required AccessSettings Access { get; init; }
+
+    public required GatewaySettings Gateway { get; init; }
+
+    public required SourcesSettings Sources { get; init; }
+
+    /// <summary>Where the OpenTelemetry collector is; null exports nothing. The exporter reads the other OTEL_* names itself.</summary>
+    public required Uri? OtlpEndpoint { get; init; }
+
+    public required string ServiceName { get; init; }
+
+    public required string Urls { get; init; }
+
+    /// <summary>Things worth saying at start that do not stop it.</summary>
+    public required IReadOnlyList<string> Warnings { get; init; }
+}
+
+/// <param name="Host"><c>unix:///var/run/docker.sock</c> or <c>tcp://host:port</c>.</param>
+/// <param name="CertificatePath">Folder of ca.pem, cert.pem, key.pem; null without TLS.</param>
+/// <param name="SubnetPool">Cut into one /28 a runtime.</param>
+internal sealed record DockerSettings(bool Enabled, Uri Host, bool Tls, string? CertificatePath, IPNetwork SubnetPool, string GuardImage, string? RegistryCredentials);
+
+internal sealed record CodeEngineSettings(
+    bool Enabled,
+    SecretText? ApiKey,
+    string? Region,
+    string? ProjectId,
+    string? RegistrySecret,
+    Uri? Url,
+    Uri? IamUrl);
+
+internal sealed record KubernetesSettings(bool Enabled, string? Kubeconfig, string Namespace, bool CustomResources);
+
+/// <param name="TrustedUrls">Remote catalogs whose entries may choose any profile, custom and unrestricted ones too.</param>
+internal sealed record CatalogSettings(string? File, IReadOnlyList<Uri> RemoteUrls, TimeSpan RemoteTimeout, IReadOnlyList<string> TrustedUrls);
+
+/// <param name="DatabaseUrl">Null: a SQLite file in <paramref name="DataDirectory"/>.</param>
+internal sealed record StorageSettings(
+    string DataDirectory,
+    SecretText? DatabaseUrl,
+    SecretText? MasterKey,
+    string? MasterKeyFile,
+    string? SecretsDirectory,
+    TimeSpan DeletedRetention);
+
+/// <param name="RequestsPerMinute">Per token; 0 = no limit.</param>
+internal sealed record AccessSettings(
+    bool PlatformAdminOnly,
+    SecretText? JwtSecret,
+    Uri? OidcAuthority,
+    string? OidcAudience,
+    string RolesClaim,
+    string TeamsClaim,
+    string GroupsClaim,
+    int RequestsPerMinute);
+
+internal sealed record GatewaySettings(
+    bool Embedded,
+    Uri? PublicUrl,
+    Uri? ContextForgeUrl,
+    SecretText? ContextForgeToken,
+    TimeSpan IdleTimeout,
+    TimeSpan TotalTimeout,
+    IReadOnlyList<string> AllowedOrigins);
+
+/// <param name="HostPaths">The only host folders that may be mounted, and only by admins.</param>
+/// <param name="AllowPrivateAddresses">Networks that catalogs and git may be fetched from although private.</param>
+/// <param name="Policy">What each source may do, by <c>crd:…</c> or <c>git:…</c>.</param>
+internal sealed record SourcesSettings(
+    string? GitOpsRepos,
+    string? GitCredentials,
+    IReadOnlyList<string> GitAllowedHosts,
+    IReadOnlyList<string> HostPaths,
+    IReadOnlyList<IPNetwork> AllowPrivateAddresses,
+    IReadOnlyDictionary<string, SourcePolicy> Policy);
+
+internal sealed record SourcePolicy(Roles Role, IReadOnlyList<string> Teams, bool Profiles);

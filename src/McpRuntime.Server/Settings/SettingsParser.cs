@@ -1,0 +1,337 @@
+using System.Collections;
+using System.Net;
+using System.Text;
+using System.Text.Json;
+using McpRuntime.Core.Approvals;
+using McpRuntime.Core.Guardrails;
+using McpRuntime.Core.Records;
+using McpRuntime.Core.Specs;
+
+namespace McpRuntime.Server.Settings;
+
+/// <summary>Which variable is which setting, its default and its bounds: the one list.</summary>
+internal static class SettingsParser
+{
+    public static readonly string[] BackendNames = ["docker", "ibm_code_engine", "kubernetes"];
+
+    private static readonly string[] SourceTypes = ["docker", "github", "compose"];
+
+    /// <summary>From this process's environment, after <see cref="DotEnv.Load"/>.</summary>
+    public static RuntimeSettings FromEnvironment() =>
+        Parse(Environment.GetEnvironmentVariables().Cast<DictionaryEntry>()
+            .ToDictionary(pair => (string)pair.Key, pair => pair.Value as string ?? "", StringComparer.Ordinal));
+
+    /// <exception cref="InvalidSettings">Every wrong variable at once.</exception>
+    public static RuntimeSettings Parse(IReadOnlyDictionary<string, string> environment)
+    {
+        var read = new SettingsReader(environment);
+        var warnings = new List<string>();
+        var settings = new RuntimeSettings
+        {
+            Enabled = read.Flag("MCPGATEWAY_RUNTIME_ENABLED", false),
+            DefaultBackend = read.Choice("RUNTIME_DEFAULT_BACKEND", "docker", BackendNames),
+            GuardrailsMode = Mode(read.Choice("RUNTIME_GUARDRAILS_MODE", "warn", "warn", "approve", "refuse")),
+            AllowedRegistries = read.List("RUNTIME_DOCKER_ALLOWED_REGISTRIES", ["docker.io", "ghcr.io"]),
+            Docker = Docker(read),
+            CodeEngine = CodeEngine(read),
+            Kubernetes = Kubernetes(read),
+            Catalog = Catalog(read),
+            Approvals = Approvals(read),
+            ApprovalAllowSelf = read.Flag("RUNTIME_APPROVAL_ALLOW_SELF", false),
+            Storage = Storage(read),
+            Access = Access(read),
+            Gateway = Gateway(read),
+            Sources = Sources(read),
+            OtlpEndpoint = read.Url("OTEL_EXPORTER_OTLP_ENDPOINT", "http", "https"),
+            ServiceName = read.Text("OTEL_SERVICE_NAME") ?? "mcpruntime",
+            Urls = Urls(read),
+            Warnings = warnings,
+        };
+        if (read.Errors.Count > 0)
+        {
+            throw new InvalidSettings(read.Errors);
+        }
+
+        warnings.AddRange(read.Unknown());
+        warnings.AddRange(Contradictions(settings));
+        return settings;
+    }
+
+    private static IEnumerable<string> Contradictions(RuntimeSettings settings)
+    {
+        if (settings is { GuardrailsMode: GuardrailsMode.Approve, Approvals: null })
+        {
+            yield return "RUNTIME_GUARDRAILS_MODE=approve with RUNTIME_APPROVAL_ENABLED=false: weakened deployments are refused";
+        }
+
+        if (settings.Catalog.RemoteUrls.Count > 0)
+        {
+            yield return "RUNTIME_CATALOG_REMOTE_URLS: this version reads RUNTIME_CATALOG_FILE only; the remote catalogs are left out";
+        }
+
+        if (settings.AllowedRegistries.Count == 0)
+        {
+            yield return "RUNTIME_DOCKER_ALLOWED_REGISTRIES is empty: no image may be deployed";
+        }
+    }
+
+    private static DockerSettings Docker(SettingsReader read)
+    {
+        var socket = read.Text("RUNTIME_DOCKER_SOCKET");
+        var named = read.Text("DOCKER_HOST");
+        var certificates = read.Text("DOCKER_CERT_PATH");
+        var tls = read.Flag("DOCKER_TLS_VERIFY", certificates is not null);
+        var host = socket is not null ? DockerHost(read, "RUNTIME_DOCKER_SOCKET", socket.StartsWith('/') ? "unix://" + socket : socket)
+            : DockerHost(read, "DOCKER_HOST", named ?? "unix:///var/run/docker.sock");
+        if (certificates is not null && !Directory.Exists(certificates))
+        {
+            read.Refuse("DOCKER_CERT_PATH", $"no folder at {certificates}");
+        }
+
+        const string Pool = "RUNTIME_DOCKER_SUBNET_POOL";
+        if (!IPNetwork.TryParse(read.Text(Pool) ?? "10.201.0.0/16", out var pool) || pool.BaseAddress.GetAddressBytes().Length != 4 || pool.PrefixLength is < 8 or > 27)
+        {
+            read.Refuse(Pool, "allowed is an IPv4 network from /8 to /27, such as 10.201.0.0/16; each runtime takes a /28 of it");
+        }
+
+        return new DockerSettings(
+            read.Flag("RUNTIME_DOCKER_ENABLED", true),
+            host,
+            tls,
+            certificates,
+            pool,
+            read.Text("RUNTIME_GUARD_IMAGE") ?? "mcpruntime/guard:latest",
+            read.ExistingFile("RUNTIME_REGISTRY_CREDENTIALS"));
+    }
+
+    private static Uri DockerHost(SettingsReader read, string name, string value)
+    {
+        if (Uri.TryCreate(value, UriKind.Absolute, out var host) && host.Scheme is "unix" or "tcp" or "http" or "https")
+        {
+            return host;
+        }
+
+        read.Refuse(name, $"is \"{value}\"; allowed are a socket's path, unix:///path and tcp://host:port");
+        return new Uri("unix:///var/run/docker.sock");
+    }
+
+    private static CodeEngineSettings CodeEngine(SettingsReader read)
+    {
+        var settings = new CodeEngineSettings(
+            read.Flag("RUNTIME_IBM_CODE_ENGINE_ENABLED", false),
+            read.Secret("RUNTIME_IBM_CODE_ENGINE_API_KEY"),
+            read.Text("RUNTIME_IBM_CODE_ENGINE_REGION"),
+            read.Text("RUNTIME_IBM_CODE_ENGINE_PROJECT_ID"),
+            read.Text("RUNTIME_IBM_CODE_ENGINE_REGISTRY_SECRET"),
+            read.Url("RUNTIME_IBM_CODE_ENGINE_URL", "https", "http"),
+            read.Url("RUNTIME_IBM_CODE_ENGINE_IAM_URL", "https", "http"));
+        foreach (var (name, missing) in new[]
+        {
+            ("API_KEY", settings.ApiKey is null),
+            ("PROJECT_ID", settings.ProjectId is null),
+            ("REGION", settings is { Region: null, Url: null }),
+        })
+        {
+            if (settings.Enabled && missing)
+            {
+                read.Refuse("RUNTIME_IBM_CODE_ENGINE_" + name, "is required while RUNTIME_IBM_CODE_ENGINE_ENABLED is true");
+            }
+        }
+
+        return settings;
+    }
+
+    private static KubernetesSettings Kubernetes(SettingsReader read) => new(
+        read.Flag("RUNTIME_KUBERNETES_ENABLED", false),
+        read.ExistingFile("RUNTIME_KUBERNETES_KUBECONFIG"),
+        read.Text("RUNTIME_KUBERNETES_NAMESPACE") ?? "mcp-runtime",
+        read.Flag("RUNTIME_CUSTOM_RESOURCES_ENABLED", false));
+
+    private static CatalogSettings Catalog(SettingsReader read)
+    {
+        var urls = read.List("RUNTIME_CATALOG_REMOTE_URLS", [], item => SettingsReader.UrlProblem(item, "https", "http"));
+        return new CatalogSettings(
+            read.ExistingFile("RUNTIME_CATALOG_FILE"),
+            [.. urls.Where(url => Uri.IsWellFormedUriString(url, UriKind.Absolute)).Select(url => new Uri(url))],
+            TimeSpan.FromSeconds(read.Whole("RUNTIME_CATALOG_REMOTE_TIMEOUT_SECONDS", 15, 1, 120)),
+            read.List("RUNTIME_CATALOG_TRUSTED_URLS", [], item => SettingsReader.UrlProblem(item, "https", "http")));
+    }
+
+    private static ApprovalPolicy? Approvals(SettingsReader read)
+    {
+        var enabled = read.Flag("RUNTIME_APPROVAL_ENABLED", false);
+        var policy = new ApprovalPolicy(
+            read.List("RUNTIME_APPROVAL_REQUIRED_SOURCE_TYPES", ["github"], item => SourceTypes.Contains(item, StringComparer.Ordinal) ? null : $"allowed are {string.Join(", ", SourceTypes)}"),
+            read.List("RUNTIME_APPROVAL_REGISTRY_ALLOWLIST", ["docker.io/library", "docker.io/mcp"]),
+            read.List("RUNTIME_APPROVAL_REQUIRED_GUARDRAILS_PROFILES", ["unrestricted"]),
+            read.List("RUNTIME_APPROVERS", []),
+            TimeSpan.FromHours(read.Whole("RUNTIME_APPROVAL_TIMEOUT_HOURS", 48, 1, 168)));
+        return enabled ? policy : null;
+    }
+
+    private static StorageSettings Storage(SettingsReader read)
+    {
+        var database = read.Secret("RUNTIME_DATABASE_URL");
+        var key = read.Secret("RUNTIME_MASTER_KEY");
+        var keyFile = read.ExistingFile("RUNTIME_MASTER_KEY_FILE");
+        if (key is not null && keyFile is not null)
+        {
+            read.Refuse("RUNTIME_MASTER_KEY_FILE", "is set beside RUNTIME_MASTER_KEY; set one of the two");
+        }
+
+        var secrets = read.Text("RUNTIME_SECRETS_DIR");
+        if (secrets is not null && !Directory.Exists(secrets))
+        {
+            read.Refuse("RUNTIME_SECRETS_DIR", $"no folder at {secrets}");
+        }
+
+        return new StorageSettings(
+            Path.GetFullPath(read.Text("RUNTIME_DATA_DIR") ?? "data"),
+            database,
+            key,
+            keyFile,
+            secrets,
+            TimeSpan.FromDays(read.Whole("RUNTIME_DELETED_RETENTION_DAYS", 7, 0, 3650)));
+    }
+
+    private static AccessSettings Access(SettingsReader read)
+    {
+        var secret = read.Secret("RUNTIME_JWT_SECRET");
+        if (secret is not null && Encoding.UTF8.GetByteCount(secret.Reveal()) < 32)
+        {
+            read.Refuse("RUNTIME_JWT_SECRET", "is shorter than 32 bytes, which HS256 needs");
+        }
+
+        var authority = read.Url("RUNTIME_OIDC_AUTHORITY", "https", "http");
+        if (authority is { Scheme: "http", IsLoopback: false })
+        {
+            read.Refuse("RUNTIME_OIDC_AUTHORITY", "must be https (http only on the loopback address)");
+        }
+
+        var audience = read.Text("RUNTIME_OIDC_AUDIENCE");
+        if (authority is not null && audience is null)
+        {
+            read.Refuse("RUNTIME_OIDC_AUDIENCE", "is required with RUNTIME_OIDC_AUTHORITY: a token made for another service must not open this one");
+        }
+
+        return new AccessSettings(
+            read.Flag("RUNTIME_PLATFORM_ADMIN_ONLY", false),
+            secret,
+            authority,
+            audience,
+            read.Text("RUNTIME_CLAIM_ROLES") ?? "roles",
+            read.Text("RUNTIME_CLAIM_TEAMS") ?? "teams",
+            read.Text("RUNTIME_CLAIM_GROUPS") ?? "groups",
+            read.Whole("RUNTIME_RATE_LIMIT", 6000, 0, 1_000_000));
+    }
+
+    private static GatewaySettings Gateway(SettingsReader read)
+    {
+        var embedded = string.Equals(read.Choice("RUNTIME_GATEWAY", "embedded", "embedded", "contextforge"), "embedded", StringComparison.Ordinal);
+        var url = read.Url("RUNTIME_CONTEXTFORGE_URL", "https", "http");
+        var token = read.Secret("RUNTIME_CONTEXTFORGE_TOKEN");
+        if (!embedded && url is null)
+        {
+            read.Refuse("RUNTIME_CONTEXTFORGE_URL", "is required with RUNTIME_GATEWAY=contextforge");
+        }
+
+        return new GatewaySettings(
+            embedded,
+            read.Url("RUNTIME_PUBLIC_URL", "https", "http"),
+            url,
+            token,
+            TimeSpan.FromSeconds(read.Whole("RUNTIME_GATEWAY_IDLE_TIMEOUT_SECONDS", 120, 1, 86_400)),
+            TimeSpan.FromSeconds(read.Whole("RUNTIME_GATEWAY_TOTAL_TIMEOUT_SECONDS", 600, 1, 86_400)),
+            read.List("RUNTIME_GATEWAY_ALLOWED_ORIGINS", [], item => SettingsReader.UrlProblem(item, "https", "http")));
+    }
+
+    private static SourcesSettings Sources(SettingsReader read) => new(
+        JsonText(read, "RUNTIME_GITOPS_REPOS", JsonValueKind.Array, "a JSON array of {name, url, ref, path, interval_seconds, prune, credentials}"),
+        read.ExistingFile("RUNTIME_GIT_CREDENTIALS"),
+        read.List("RUNTIME_GIT_ALLOWED_HOSTS", ["github.com"]),
+        read.List("RUNTIME_HOST_PATHS", [], item => item.StartsWith('/') ? null : "allowed are absolute paths"),
+        read.Networks("RUNTIME_ALLOW_PRIVATE_ADDRESSES"),
+        Policy(read));
+
+    private static string? JsonText(SettingsReader read, string name, JsonValueKind kind, string allowed)
+    {
+        var text = read.Text(name);
+        try
+        {
+            if (text is null || JsonSerializer.Deserialize<JsonElement>(text).ValueKind == kind)
+            {
+                return text;
+            }
+        }
+        catch (JsonException)
+        {
+            // Falls through to the one error below.
+        }
+
+        read.Refuse(name, $"allowed is {allowed}");
+        return null;
+    }
+
+    private static Dictionary<string, SourcePolicy> Policy(SettingsReader read)
+    {
+        const string Name = "RUNTIME_SOURCE_POLICY";
+        const string Allowed = "a JSON object by source, such as {\"git:infra\": {\"role\": \"operator\", \"teams\": [\"a\"], \"profiles\": false}}";
+        var policy = new Dictionary<string, SourcePolicy>(StringComparer.Ordinal);
+        if (JsonText(read, Name, JsonValueKind.Object, Allowed) is not { } text)
+        {
+            return policy;
+        }
+
+        try
+        {
+            foreach (var (source, entry) in JsonSerializer.Deserialize<Dictionary<string, PolicyEntry>>(text, PolicyEntry.Json) ?? [])
+            {
+                if (RoleNames.TryParse(entry.Role ?? "operator", out var role))
+                {
+                    policy[source] = new SourcePolicy(role, entry.Teams ?? [], entry.Profiles);
+                }
+                else
+                {
+                    read.Refuse(Name, $"{source}: role \"{entry.Role}\"; allowed are {RoleNames.All}");
+                }
+            }
+        }
+        catch (JsonException)
+        {
+            read.Refuse(Name, $"allowed is {Allowed}");
+        }
+
+        return policy;
+    }
+
+    private static string Urls(SettingsReader read)
+    {
+        var urls = read.Text("ASPNETCORE_URLS") ?? "http://127.0.0.1:8080";
+        foreach (var url in urls.Split(';', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries))
+        {
+            // Kestrel's own form also takes "*" and "+" for the host.
+            if (!Uri.TryCreate(url.Replace("://*", "://0.0.0.0", StringComparison.Ordinal).Replace("://+", "://0.0.0.0", StringComparison.Ordinal), UriKind.Absolute, out var parsed)
+                || parsed.Scheme is not ("http" or "https"))
+            {
+                read.Refuse("ASPNETCORE_URLS", $"holds \"{url}\"; allowed is http://address:port, several separated by ;");
+            }
+        }
+
+        return urls;
+    }
+
+    private static GuardrailsMode Mode(string word) => word switch
+    {
+        "approve" => GuardrailsMode.Approve,
+        "refuse" => GuardrailsMode.Refuse,
+        _ => GuardrailsMode.Warn,
+    };
+
+    private sealed record PolicyEntry(string? Role, IReadOnlyList<string>? Teams, bool Profiles)
+    {
+        public static readonly JsonSerializerOptions Json = new(JsonSerializerDefaults.Web)
+        {
+            UnmappedMemberHandling = System.Text.Json.Serialization.JsonUnmappedMemberHandling.Disallow,
+        };
+    }
+}

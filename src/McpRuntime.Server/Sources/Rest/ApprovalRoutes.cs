@@ -1,0 +1,40 @@
+using McpRuntime.Core.Records;
+using McpRuntime.Server.Access;
+using McpRuntime.Server.Records;
+using Microsoft.AspNetCore.Mvc;
+
+namespace McpRuntime.Server.Sources.Rest;
+
+/// <summary>GET /runtimes/approvals[/{id}]: what waits for a decision, and what was decided.</summary>
+internal static class ApprovalRoutes
+{
+    private const string Pending = "pending";
+    private const string All = "all";
+
+    private static readonly QueryParameter<string?> Status = Query.Choice(
+        "status", [Pending, "approved", "rejected", "expired", "superseded", "cancelled", All], "Default pending; all for every one.");
+
+    private static readonly QueryParameter<int> Limit = Query.Whole("limit", 1, 500, 100, "Page size.");
+    private static readonly QueryParameter<int> Offset = Query.Whole("offset", 0, 1_000_000, 0, "How many to leave out.");
+
+    public static void MapApprovals(this IEndpointRouteBuilder routes)
+    {
+        routes.MapGet("/approvals", ListAsync).Needs(Roles.Viewer).Takes(Status, Limit, Offset)
+            .WithSummary("Lists approvals, newest first").Produces<ApprovalsJson>();
+        routes.MapGet("/approvals/{approval_id}", GetAsync).Needs(Roles.Viewer).WithSummary("Shows an approval").Produces<ApprovalView>();
+    }
+
+    private static async Task<IResult> ListAsync(HttpContext http, IApprovalQueries approvals, CancellationToken ct)
+    {
+        var status = http.Asked(Status) ?? Pending;
+        var (page, total) = await approvals.ListAsync(http.Caller(), status == All ? null : status, http.Asked(Limit), http.Asked(Offset), ct);
+        return Results.Json(new ApprovalsJson(page, total), RestJson.Options);
+    }
+
+    private static async Task<IResult> GetAsync(HttpContext http, [FromRoute(Name = "approval_id")] string approvalId, IApprovalQueries approvals, CancellationToken ct) =>
+        await approvals.FindAsync(http.Caller(), approvalId, ct) is { } approval
+            ? Results.Json(approval, RestJson.Options)
+            : throw RouteKey.NotFound("approval", approvalId);
+}
+
+internal sealed record ApprovalsJson(IReadOnlyList<ApprovalView> Approvals, long Total);

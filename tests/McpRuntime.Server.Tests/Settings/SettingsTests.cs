@@ -1,0 +1,150 @@
+using McpRuntime.Core.Guardrails;
+using McpRuntime.Core.Records;
+using McpRuntime.Server.Settings;
+
+namespace McpRuntime.Server.Tests.Settings;
+
+internal sealed class SettingsTests
+{
+    [Test]
+    public void Without_any_variable_the_documented_defaults_hold()
+    {
+        var settings = Parse();
+
+        settings.Enabled.Should().BeFalse();
+        settings.DefaultBackend.Should().Be("docker");
+        settings.Docker.Enabled.Should().BeTrue();
+        settings.Docker.Host.Should().Be(new Uri("unix:///var/run/docker.sock"));
+        settings.CodeEngine.Enabled.Should().BeFalse();
+        settings.Approvals.Should().BeNull();
+        settings.AllowedRegistries.Should().Equal("docker.io", "ghcr.io");
+        settings.Catalog.RemoteTimeout.Should().Be(TimeSpan.FromSeconds(15));
+        settings.Storage.DeletedRetention.Should().Be(TimeSpan.FromDays(7));
+        settings.GuardrailsMode.Should().Be(GuardrailsMode.Warn);
+        settings.Urls.Should().Be("http://127.0.0.1:8080");
+        settings.Warnings.Should().BeEmpty();
+    }
+
+    [Test]
+    public void Approvals_have_their_documented_defaults_once_they_are_on()
+    {
+        var approvals = Parse(("RUNTIME_APPROVAL_ENABLED", "true")).Approvals!;
+
+        approvals.RequiredSourceTypes.Should().Equal("github");
+        approvals.RegistryAllowlist.Should().Equal("docker.io/library", "docker.io/mcp");
+        approvals.RequiredGuardrailsProfiles.Should().Equal("unrestricted");
+        approvals.Approvers.Should().BeEmpty();
+        approvals.Timeout.Should().Be(TimeSpan.FromHours(48));
+    }
+
+    [TestCase("MCPGATEWAY_RUNTIME_ENABLED", "maybe", "true and false")]
+    [TestCase("RUNTIME_DEFAULT_BACKEND", "podman", "docker, ibm_code_engine, kubernetes")]
+    [TestCase("RUNTIME_CATALOG_REMOTE_TIMEOUT_SECONDS", "0", "1 to 120")]
+    [TestCase("RUNTIME_CATALOG_REMOTE_TIMEOUT_SECONDS", "121", "1 to 120")]
+    [TestCase("RUNTIME_CATALOG_REMOTE_TIMEOUT_SECONDS", "soon", "1 to 120")]
+    [TestCase("RUNTIME_CATALOG_REMOTE_URLS", "ftp://x.example/", "https or http")]
+    [TestCase("RUNTIME_CATALOG_REMOTE_URLS", "[\"https://x.example/\"", "JSON array")]
+    [TestCase("RUNTIME_APPROVAL_TIMEOUT_HOURS", "169", "1 to 168")]
+    [TestCase("RUNTIME_APPROVAL_REQUIRED_SOURCE_TYPES", "helm", "docker, github, compose")]
+    [TestCase("RUNTIME_GUARDRAILS_MODE", "strict", "warn, approve, refuse")]
+    [TestCase("RUNTIME_GATEWAY", "nginx", "embedded, contextforge")]
+    [TestCase("RUNTIME_JWT_SECRET", "short", "32 bytes")]
+    [TestCase("RUNTIME_OIDC_AUTHORITY", "http://id.example.com", "https")]
+    [TestCase("RUNTIME_PUBLIC_URL", "https://user:pass@x.example", "without user name")]
+    [TestCase("RUNTIME_DOCKER_SUBNET_POOL", "10.0.0.0/30", "/8 to /27")]
+    [TestCase("RUNTIME_ALLOW_PRIVATE_ADDRESSES", "10.0.0.1-10.0.0.9", "10.0.0.0/8")]
+    [TestCase("RUNTIME_HOST_PATHS", "data", "absolute")]
+    [TestCase("RUNTIME_CATALOG_FILE", "/nowhere/catalog.yml", "no readable file")]
+    [TestCase("RUNTIME_SOURCE_POLICY", "{\"git:a\": {\"role\": \"king\"}}", "viewer, caller, operator, approver, admin")]
+    [TestCase("RUNTIME_SOURCE_POLICY", "[]", "JSON object")]
+    [TestCase("ASPNETCORE_URLS", "8080", "http://address:port")]
+    public void A_wrong_value_is_named_with_what_is_allowed(string name, string value, string allowed)
+    {
+        var parse = () => Parse((name, value));
+
+        parse.Should().Throw<InvalidSettings>().Which.Errors.Should().Contain(error => error.StartsWith(name, StringComparison.Ordinal) && error.Contains(allowed));
+    }
+
+    [Test]
+    public void Every_wrong_variable_is_told_at_once()
+    {
+        var parse = () => Parse(("RUNTIME_DEFAULT_BACKEND", "x"), ("RUNTIME_GATEWAY", "y"), ("RUNTIME_APPROVAL_TIMEOUT_HOURS", "z"));
+
+        parse.Should().Throw<InvalidSettings>().Which.Errors.Should().HaveCount(3);
+    }
+
+    [Test]
+    public void Credentials_in_a_rejected_url_are_not_echoed()
+    {
+        var parse = () => Parse(("RUNTIME_PUBLIC_URL", "https://user:hunter2@x.example"));
+
+        parse.Should().Throw<InvalidSettings>().Which.Message.Should().NotContain("hunter2");
+    }
+
+    [TestCase("[\"docker.io\",\"quay.io/team\"]")]
+    [TestCase("docker.io,quay.io/team")]
+    [TestCase(" docker.io , quay.io/team ,")]
+    public void A_list_is_json_or_comma_separated(string text)
+    {
+        Parse(("RUNTIME_DOCKER_ALLOWED_REGISTRIES", text)).AllowedRegistries.Should().Equal("docker.io", "quay.io/team");
+    }
+
+    [Test]
+    public void An_empty_list_is_not_the_default()
+    {
+        Parse(("RUNTIME_DOCKER_ALLOWED_REGISTRIES", "[]")).AllowedRegistries.Should().BeEmpty();
+    }
+
+    [Test]
+    public void An_unknown_name_of_ours_is_warned_about_with_the_nearest_known_one()
+    {
+        Parse(("RUNTIME_APPROVERZ", "a"), ("MCPGATEWAY_SOMETHING", "b"), ("PATH", "c")).Warnings.Should().BeEquivalentTo(
+            "MCPGATEWAY_SOMETHING is not a setting",
+            "RUNTIME_APPROVERZ is not a setting; did you mean RUNTIME_APPROVERS?");
+    }
+
+    [Test]
+    public void No_secret_is_in_the_printed_settings()
+    {
+        const string Canary = "canary-0123456789-0123456789-0123456789";
+        var settings = Parse(("RUNTIME_JWT_SECRET", Canary), ("RUNTIME_MASTER_KEY", Canary), ("RUNTIME_CONTEXTFORGE_TOKEN", Canary), ("RUNTIME_DATABASE_URL", "postgres://u:" + Canary + "@h/d"));
+
+        settings.ToString().Should().NotContain(Canary);
+        settings.Access.JwtSecret!.Reveal().Should().Be(Canary);
+    }
+
+    [Test]
+    public void A_source_policy_says_role_teams_and_profiles()
+    {
+        var policy = Parse(("RUNTIME_SOURCE_POLICY", """{"git:infra": {"role": "admin", "teams": ["a"], "profiles": true}, "crd:c1": {}}""")).Sources.Policy;
+
+        policy["git:infra"].Role.Should().Be(Roles.Admin);
+        policy["git:infra"].Teams.Should().Equal("a");
+        policy["git:infra"].Profiles.Should().BeTrue();
+        policy["crd:c1"].Role.Should().Be(Roles.Operator);
+    }
+
+    [Test]
+    public void The_env_file_takes_quotes_comments_and_export()
+    {
+        DotEnv.Parse("# c\n\nA=1\nexport B = \"two # words\"\nC='x'\nD=v # comment\r\nE=\n", ".env").Should().BeEquivalentTo(new Dictionary<string, string>(StringComparer.Ordinal)
+        {
+            ["A"] = "1",
+            ["B"] = "two # words",
+            ["C"] = "x",
+            ["D"] = "v",
+            ["E"] = "",
+        });
+    }
+
+    [Test]
+    public void A_broken_line_of_the_env_file_is_named_by_number_and_not_shown()
+    {
+        var parse = () => DotEnv.Parse("A=1\nhunter2", ".env");
+
+        parse.Should().Throw<InvalidSettings>().Which.Message.Should().Contain(".env:2").And.NotContain("hunter2");
+    }
+
+    private static RuntimeSettings Parse(params (string Name, string Value)[] variables) =>
+        SettingsParser.Parse(variables.ToDictionary(pair => pair.Name, pair => pair.Value, StringComparer.Ordinal));
+}
