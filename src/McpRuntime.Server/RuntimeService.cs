@@ -1,5 +1,6 @@
 using McpRuntime.Backends;
 using McpRuntime.Backends.Docker;
+using McpRuntime.Backends.Docker.Guard;
 using McpRuntime.Core.Guardrails;
 using McpRuntime.Gateways.Embedded;
 using McpRuntime.Server.Access;
@@ -97,6 +98,7 @@ internal static class RuntimeService
     {
         if (settings.Docker.Enabled)
         {
+            services.AddDockerGuard(provider => PartOptions.Guard(settings, provider));
             services.AddDockerBackend(PartOptions.Docker(settings), PartOptions.DockerInstallation);
         }
 

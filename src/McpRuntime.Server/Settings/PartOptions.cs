@@ -1,4 +1,5 @@
 using McpRuntime.Backends.Docker;
+using McpRuntime.Backends.Docker.Guard;
 using McpRuntime.Core.Planning;
 using McpRuntime.Core.Records;
 using McpRuntime.Core.Specs;
@@ -59,6 +60,13 @@ internal static class PartOptions
             TotalTimeout = settings.Gateway.TotalTimeout,
         };
     }
+
+    public static GuardOptions Guard(RuntimeSettings settings, IServiceProvider services) => new()
+    {
+        Token = GuardToken(services.GetRequiredService<MasterKey>()),
+        Image = settings.Docker.GuardImage,
+        Deny = [settings.Docker.SubnetPool.ToString()],
+    };
 
     /// <summary>What the guard asks of us: the same for its relay and its control port, and for every replica.</summary>
     public static SecretText GuardToken(MasterKey master) => new(master.Hash("guard-token").Of("v1"));
