@@ -22,7 +22,7 @@ internal sealed class DockerCompiler(DockerOptions options)
     public Compiled Compile(CompileInput input, IReadOnlyList<ControlReport> report)
     {
         var spec = input.Revision.Spec;
-        var warnings = DockerWarnings.Of(report);
+        var warnings = GuardrailWarnings.Of(report, DockerBackend.BackendName);
         var source = spec.Source.Match<Source.Docker?>(docker => docker, _ => null, _ => null);
         if (Refusal(input, source, report) is { } refused)
         {
@@ -59,7 +59,8 @@ internal sealed class DockerCompiler(DockerOptions options)
             };
         }
 
-        var closed = Egress.Of(guardrails.Network) != EgressKind.All;
+        // A host list runs closed until the guard filters by it: tighter than asked, never looser.
+        var closed = Egress.Of(guardrails.Network) is not Egress.All;
         var network = NetworkOf(input, closed);
         var volumes = paths.Select(p => VolumeOf(input, p)).ToArray();
         var link = closed ? LinkOf(input, network) : null;
@@ -122,7 +123,7 @@ internal sealed class DockerCompiler(DockerOptions options)
             }),
             CapDrop = guardrails.Capabilities.DropAll ? ["ALL"] : null,
             CapAdd = guardrails.Capabilities.Add.Count > 0 ? guardrails.Capabilities.Add : null,
-            Dns = Egress.Of(guardrails.Network) == EgressKind.All ? null : [DeadResolver],
+            Dns = Egress.Of(guardrails.Network) is Egress.All ? null : [DeadResolver],
             IpcMode = "private",
             ReadonlyRootfs = guardrails.Filesystem.ReadOnlyRoot,
             Tmpfs = guardrails.Filesystem.ReadOnlyRoot
@@ -154,7 +155,7 @@ internal sealed class DockerCompiler(DockerOptions options)
         }
 
         // An engine without AppArmor takes the line and does nothing; one that has it but not the profile would not start the container.
-        if (guardrails.Apparmor is { } apparmor && options.ApparmorProfiles.Contains(apparmor, StringComparer.Ordinal))
+        if (guardrails.Apparmor is { } apparmor && (apparmor == DockerControls.Unconfined || options.ApparmorProfiles.Contains(apparmor, StringComparer.Ordinal)))
         {
             lines.Add($"apparmor={apparmor}");
         }
@@ -201,7 +202,7 @@ internal sealed class DockerCompiler(DockerOptions options)
         }
 
         return report.FirstOrDefault(r => r.Outcome == ControlOutcome.Refused) is { } control
-            ? new Fault(FaultKind.Refused, "GuardrailRefused", $"{DockerWarnings.Field(control.Control)}: {control.Message}")
+            ? new Fault(FaultKind.Refused, "GuardrailRefused", $"{GuardrailWarnings.Field(control.Control)}: {control.Message}")
             : null;
     }
 
@@ -209,14 +210,10 @@ internal sealed class DockerCompiler(DockerOptions options)
     private static int? EndpointPort(RuntimeSpec spec, ImageFacts image, GuardrailsConfig guardrails) =>
         spec.EndpointPort ?? (image.ExposedPorts is [var only] ? only : guardrails.Network.IngressPorts is [var first, ..] ? first : null);
 
-    /// <summary>Inside one of the allowed folders; <c>/</c> allows every folder but itself.</summary>
-    private static bool IsAllowedMount(string path, IReadOnlyList<string> allowed)
-    {
-        var plain = path.TrimEnd('/');
-        return plain.StartsWith('/')
-            && !plain.Split('/').Contains("..", StringComparer.Ordinal)
-            && allowed.Select(a => a.TrimEnd('/')).Any(a => plain == a || plain.StartsWith(a + "/", StringComparison.Ordinal));
-    }
+    /// <summary>Admission has judged the volumes that were asked for; the image's own are only known now.</summary>
+    private static bool IsAllowedMount(string path, IReadOnlyList<string> allowed) =>
+        ContainerPath.TryParse(path, out var parsed, out _) && !parsed.IsRoot && !parsed.IsSystem
+        && allowed.Any(a => ContainerPath.TryParse(a, out var root, out _) && parsed.IsWithin(root));
 
     private static Fault MountRefused(string path, bool asked, IReadOnlyList<string> allowed)
     {
@@ -234,25 +231,4 @@ internal static class ImageUser
     public static bool IsNumeric(string user) => Name(user) is { Length: > 0 } name && name.All(char.IsAsciiDigit);
 
     public static string Name(string user) => user.Split(':')[0].Trim();
-}
-
-internal enum EgressKind
-{
-    None,
-
-    /// <summary>A list. Until the guard filters by it, it runs as None: tighter than asked, never looser.</summary>
-    Hosts,
-    All,
-}
-
-/// <summary>Two fields, one value.</summary>
-internal static class Egress
-{
-    public static EgressKind Of(NetworkGuardrails network) => network switch
-    {
-        { EgressAllowed: false } => EgressKind.None,
-        { AllowedHosts: [] } => EgressKind.All,
-        _ when network.AllowedHosts.Contains("*", StringComparer.Ordinal) => EgressKind.All,
-        _ => EgressKind.Hosts,
-    };
 }

@@ -17,31 +17,21 @@ internal sealed class DockerControls(DockerOptions options)
     public IReadOnlyList<ControlReport> Report(GuardrailsConfig asked, EngineInfo? engine) =>
         [.. Enum.GetValues<Control>().Select(control => One(control, asked, Egress.Of(asked.Network), engine))];
 
-    private ControlReport One(Control control, GuardrailsConfig asked, EgressKind egress, EngineInfo? engine) => control switch
+    private ControlReport One(Control control, GuardrailsConfig asked, Egress egress, EngineInfo? engine) => control switch
     {
-        Control.Egress => egress switch
-        {
-            EgressKind.All => NotAsked(control),
-            EgressKind.None or EgressKind.Hosts => Enforced(control, "internal network without a host address; the guard is its only neighbour"),
-        },
-        Control.AllowedHosts => egress switch
-        {
-            EgressKind.All or EgressKind.None => NotAsked(control),
-            EgressKind.Hosts => Lacking(control, asked, "Host lists are not filtered yet: nothing at all gets out, the listed hosts neither. Allow all egress, or none."),
-        },
+        Control.Egress => egress is Egress.All ? NotAsked(control) : Enforced(control, "internal network without a host address; the guard is its only neighbour"),
+        Control.AllowedHosts => egress is Egress.Hosts
+            ? Lacking(control, asked, "Host lists are not filtered yet: nothing at all gets out, the listed hosts neither. Allow all egress, or none.")
+            : NotAsked(control),
         Control.Ingress => Enforced(control, "own network, no published ports"),
-        Control.Peers => Enforced(control, egress == EgressKind.All ? "own network, enable_icc=false" : "own internal network"),
-        Control.HostPorts => egress switch
-        {
-            EgressKind.All => Weakened(control, "With open egress the server reaches every port that the engine's host has open. Close egress, or add a host firewall rule for the subnet pool."),
-            EgressKind.None or EgressKind.Hosts => Enforced(control, "inhibit_ipv4: the host has no address on its network"),
-        },
-        Control.Metadata => egress switch
-        {
-            EgressKind.All => Weakened(control, "With open egress the server reaches a cloud's metadata address (169.254.169.254) if the host does. Close egress, or add a host firewall rule for the subnet pool."),
-            EgressKind.None or EgressKind.Hosts => Enforced(control, "internal network"),
-        },
-        Control.Dns => egress == EgressKind.All ? NotAsked(control) : Enforced(control, "HostConfig.Dns: a resolver that never answers"),
+        Control.Peers => Enforced(control, egress is Egress.All ? "own network, enable_icc=false" : "own internal network"),
+        Control.HostPorts => egress is Egress.All
+            ? Weakened(control, "With open egress the server reaches every port that the engine's host has open. Close egress, or add a host firewall rule for the subnet pool.")
+            : Enforced(control, "inhibit_ipv4: the host has no address on its network"),
+        Control.Metadata => egress is Egress.All
+            ? Weakened(control, "With open egress the server reaches a cloud's metadata address (169.254.169.254) if the host does. Close egress, or add a host firewall rule for the subnet pool.")
+            : Enforced(control, "internal network"),
+        Control.Dns => egress is Egress.All ? NotAsked(control) : Enforced(control, "HostConfig.Dns: a resolver that never answers"),
         Control.ReadOnlyRoot => asked.Filesystem.ReadOnlyRoot ? Enforced(control, "HostConfig.ReadonlyRootfs, HostConfig.Tmpfs") : NotAsked(control),
         Control.Mounts => Enforced(control, "HostConfig.Mounts: named volumes only"),
         Control.DropCapabilities => asked.Capabilities.DropAll ? Enforced(control, "HostConfig.CapDrop") : NotAsked(control),
@@ -89,7 +79,7 @@ internal sealed class DockerControls(DockerOptions options)
 
     private ControlReport Apparmor(Control control, GuardrailsConfig asked, EngineInfo? engine) => asked.Apparmor switch
     {
-        null => NotAsked(control),
+        null or Unconfined => NotAsked(control),
         _ when engine is null || !Has(engine, "apparmor") => new ControlReport(control, ControlOutcome.Unavailable, Message: "The engine's host has no AppArmor."),
         { } name when options.ApparmorProfiles.Contains(name, StringComparer.Ordinal) => Enforced(control, "HostConfig.SecurityOpt"),
         { } name => Lacking(control, asked, $"The AppArmor profile \"{name}\" is not among those loaded on the engine's host: the engine's default profile applies."),
@@ -111,8 +101,8 @@ internal sealed class DockerControls(DockerOptions options)
     private static ControlReport NotAsked(Control control) => new(control, ControlOutcome.NotAsked);
 
     /// <summary>
-    /// What the live container itself shows, control by control: Enforced where it holds one, Weakened where it does not (whoever merges
-    /// this with what was asked drops those nobody asked for), NotAsked where a container shows nothing of it.
+    /// What the live container itself shows, control by control: Enforced where it holds one, Weakened where it does not, asked for or
+    /// not (<see cref="ControlReport.ReadBack"/> merges the two), NotAsked where a container shows nothing of it.
     /// </summary>
     /// <param name="network">The live network it is on; null when that is gone or not ours.</param>
     public static IReadOnlyList<ControlReport> ReadBack(ContainerInspect live, NetworkInspect? network, EngineInfo engine) =>

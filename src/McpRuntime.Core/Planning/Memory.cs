@@ -21,7 +21,10 @@ public sealed record Memory
     /// <summary>The incarnation that passed its handshake, by container id: a restart of the service must not lose <c>connected</c>.</summary>
     public IReadOnlyDictionary<string, string> Verified { get; init; } = new Dictionary<string, string>(StringComparer.Ordinal);
 
-    /// <summary>Starts of a container that had run before and was not asked to stop, since the record was made.</summary>
+    /// <summary>The incarnation last seen, by container id.</summary>
+    public IReadOnlyDictionary<string, string> Instances { get; init; } = new Dictionary<string, string>(StringComparer.Ordinal);
+
+    /// <summary>How often a container was seen in another incarnation than before. What was seen, not what was tried: a stale read must not count.</summary>
     public int Restarts { get; init; }
 
     /// <summary>When the first resource of the generation now asked was put.</summary>
@@ -47,6 +50,7 @@ public sealed record Memory
                 Generation = record.AskedGeneration,
                 RestartToken = record.RestartToken,
                 Verified = memory.Verified,
+                Instances = memory.Instances,
                 Restarts = memory.Restarts,
                 Tools = memory.Tools,
                 FirstPutAt = memory.Generation == record.AskedGeneration ? memory.FirstPutAt : null,

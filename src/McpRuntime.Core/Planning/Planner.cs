@@ -56,7 +56,10 @@ public static class Planner
         yield return AwaitHandshake(world, world.Wanted.Serving);
     }
 
-    /// <summary>A stop creates nothing: what is missing of the Stopped set is made by the next start. What is there is put right (a registration made inactive).</summary>
+    /// <summary>
+    /// A stop creates nothing: what is missing of the Stopped set is made by the next start. What is there is put right (a
+    /// registration made inactive).
+    /// </summary>
     private static IEnumerable<Step?> Stop(World world)
     {
         yield return BlindSpot(world);
@@ -121,10 +124,10 @@ public static class Planner
 
         foreach (var resource in target.Compiled.Running)
         {
-            if (world.See(resource.Id) is { Health: Health.Stopped or Health.Failed } dead && world.IsCrashLooping(resource, dead))
+            if (world.See(resource.Id) is { Health: Health.Stopped or Health.Failed } dead && world.KeepsFailing(resource, dead))
             {
-                var starts = world.Options.CrashLimit;
-                return new Step.Fail(target.Generation, Reasons.CrashLoop, $"{resource.Id} ended {starts} times after its start: {Words.Of(dead)}");
+                var reason = resource.Kind is ResourceKind.Container ? Reasons.CrashLoop : $"{resource.Kind}Failed";
+                return new Step.Fail(target.Generation, reason, $"{world.Options.CrashLimit} tries came to the same: {Words.Of(dead)}");
             }
         }
 
@@ -204,8 +207,8 @@ public static class Planner
 
         return seen.Health switch
         {
-            Health.Stopped or Health.Failed => Reasons.Crashed,
-            Health.Starting or Health.Serving or Health.Wedged or Health.Completed => null,
+            Health.Stopped or Health.Failed or Health.Wedged => Reasons.Crashed,
+            Health.Starting or Health.Serving or Health.Completed => null,
         };
     }
 

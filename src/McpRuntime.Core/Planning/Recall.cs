@@ -11,19 +11,14 @@ internal static class Recall
             Failures = world.SeesAll && world.Wanted.Obstacle is null ? 0 : memory.Failures + 1,
             Attempts = Attempts(world, step, result),
             Verified = Verified(world),
-            Restarts = memory.Restarts + (IsRestart(world, step, result) ? 1 : 0),
+            Instances = Instances(world),
+            Restarts = memory.Restarts + Containers(world).Count(s => memory.Instances.TryGetValue(s.Id, out var before) && before != s.Instance),
             FirstPutAt = memory.FirstPutAt ?? (step is Step.Put ? world.Now : null),
             DrainSince = world.IsDraining ? memory.DrainSince ?? world.Now : null,
             EmptySince = world is { Wanted.Goal: Goal.Delete, SeesAll: true } && !world.Surplus.Any() ? memory.EmptySince ?? world.Now : null,
             Tools = Tools(world),
         };
     }
-
-    /// <summary>A container that had been put before is put again, and not because it was edited.</summary>
-    public static bool IsRestart(World world, Step step, StepResult result) =>
-        step is Step.Put { Resource: { Kind: ResourceKind.Container } resource, Why: Reasons.Crashed or Reasons.Missing }
-        && result.Fault is null
-        && world.Memory.AttemptOn(resource.Id, resource.Fingerprint).Effects > 0;
 
     private static SortedDictionary<string, Attempt> Attempts(World world, Step step, StepResult result)
     {
@@ -101,6 +96,29 @@ internal static class Recall
 
         return verified;
     }
+
+    /// <summary>Kept while the container is wanted, so that one that was removed and made again is known as restarted.</summary>
+    private static SortedDictionary<string, string> Instances(World world)
+    {
+        var wanted = world.Resources.Select(r => r.Id).ToHashSet(StringComparer.Ordinal);
+        var instances = new SortedDictionary<string, string>(StringComparer.Ordinal);
+        foreach (var (id, instance) in world.Memory.Instances)
+        {
+            if (wanted.Contains(id) || world.BackendFault is not null)
+            {
+                instances[id] = instance;
+            }
+        }
+
+        foreach (var seen in Containers(world))
+        {
+            instances[seen.Id] = seen.Instance;
+        }
+
+        return instances;
+    }
+
+    private static IEnumerable<SeenResource> Containers(World world) => world.Seen.Where(s => s.Kind is ResourceKind.Container);
 
     private static ToolsSeen? Tools(World world)
     {

@@ -12,7 +12,9 @@ internal static class Shown
         var plan = PlanOf(world, carrier);
         var spec = (plan?.Revision ?? record.Asked).Spec;
         var facts = (plan?.Revision ?? record.Asked).Facts;
-        var word = carrier is null ? null : world.HandshakeOf(carrier) is { Verdict: HandshakeVerdict.Passed or HandshakeVerdict.Challenged } passed ? passed : record.Display.Server;
+        var word = carrier is null ? null
+            : world.HandshakeOf(carrier) is { Verdict: HandshakeVerdict.Passed or HandshakeVerdict.Challenged } passed ? passed
+            : record.Display.Server;
         return new Display
         {
             RuntimeRef = carrier?.Id ?? plan?.Compiled.Endpoint?.ContainerId,
@@ -35,7 +37,7 @@ internal static class Shown
 
     /// <summary>What was compiled, with what the live object shows in its place.</summary>
     public static IReadOnlyList<ControlReport> ReportOf(RevisionPlan? plan, SeenResource? carrier) =>
-        [.. (plan?.Compiled.Report ?? []).Select(c => carrier?.Controls.FirstOrDefault(live => live.Control == c.Control) ?? c)];
+        [.. (plan?.Compiled.Report ?? []).Select(c => carrier?.Controls.FirstOrDefault(live => live.Control == c.Control) is { } live ? c.ReadBack(live) : c)];
 
     /// <summary>An outer gateway's own id of the registration; the embedded gateway lists a runtime under the runtime's id.</summary>
     private static string? GatewayIdOf(RuntimeRecord record, World world) =>

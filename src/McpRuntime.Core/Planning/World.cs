@@ -54,7 +54,8 @@ internal sealed class World
     {
         get
         {
-            var order = _resources.Select((r, i) => (r.Id, i)).ToDictionary(x => x.Id, x => x.i, StringComparer.Ordinal);
+            var order = Usable(Wanted.Target, Wanted.Serving).SelectMany(p => p.Compiled.Running).DistinctBy(r => r.Id, StringComparer.Ordinal)
+                .Select((r, i) => (r.Id, Place: i)).ToDictionary(r => r.Id, r => r.Place, StringComparer.Ordinal);
             return _seen.Values
                 .Where(s => !_wantedById.ContainsKey(s.Id) && (s.Kind is not ResourceKind.Volume || Wanted is { Goal: Goal.Delete, KeepVolumes: false }))
                 .OrderBy(s => s.Kind.RemovalRank())
@@ -101,10 +102,10 @@ internal sealed class World
     public bool IsNotConverging(Resource resource, SeenResource seen) =>
         !Same(seen.Fingerprint, resource.Fingerprint) && AttemptOn(resource.Id, resource.Fingerprint).Differing >= Options.PutLimit;
 
-    public bool IsCrashLooping(Resource resource, SeenResource seen) =>
-        resource.Kind is ResourceKind.Container
-        && !IsVerified(seen)
-        && AttemptOn(resource.Id, resource.Fingerprint).Effects >= Options.CrashLimit;
+    /// <summary>A container that was started, or a pull or build that was begun, too often to be believed in.</summary>
+    public bool KeepsFailing(Resource resource, SeenResource seen) =>
+        AttemptOn(resource.Id, resource.Fingerprint).Effects >= Options.CrashLimit
+        && (resource.Kind is ResourceKind.Container ? !IsVerified(seen) : seen.Health is Health.Failed);
 
     /// <summary>The prober's word on this very incarnation; a word on another one is none.</summary>
     public Handshake? HandshakeOf(SeenResource container) =>
@@ -120,11 +121,11 @@ internal sealed class World
     public bool OncePassed(SeenResource container) =>
         _memory.Verified.TryGetValue(container.Id, out var instance) && Same(instance, container.Instance);
 
-    public bool IsWedged(SeenResource container) =>
-        container.Health is Health.Wedged
-        || (container.Health is Health.Serving
-            && OncePassed(container)
-            && HandshakeOf(container) is { Verdict: HandshakeVerdict.Failed } failed
+    /// <summary>Only containers are ever replaced for it: a volume that is in trouble is still data.</summary>
+    public bool IsWedged(SeenResource seen) => seen is { Kind: ResourceKind.Container, Health: Health.Wedged }
+        || (seen is { Kind: ResourceKind.Container, Health: Health.Serving }
+            && OncePassed(seen)
+            && HandshakeOf(seen) is { Verdict: HandshakeVerdict.Failed } failed
             && failed.Failures >= Options.WedgedAfter);
 
     /// <summary>Why an old container must not go yet; null when it may, but for its drain.</summary>
@@ -182,24 +183,25 @@ internal sealed class World
         return attempt.LastAt + Options.SteadyAfter < Now ? attempt with { Effects = 0 } : attempt;
     }
 
-    /// <summary>It passed a handshake, and the route (or, without one, the handshake) is not yet the new one's.</summary>
+    /// <summary>A route leads to it; or it passed a handshake, and the route (or, without one, the handshake) is not yet the new one's.</summary>
     private bool StillServes(SeenResource old)
     {
-        if (!OncePassed(old) || old.Health is not Health.Serving)
+        if (old.Health is not Health.Serving)
         {
             return false;
         }
 
         var routes = _resources.Where(r => r.Kind.IsOfGateway()).ToList();
-        if (routes.Count > 0 && GatewayFault is not null)
+        if ((routes.Count > 0 && GatewayFault is not null) || _seen.Values.Any(s => s.Kind.IsOfGateway() && Same(s.Instance, old.Instance)))
         {
             return true;
         }
 
         var routed = routes.Where(r => See(r.Id) is not null).ToList();
-        return routed.Count > 0
-            ? routed.Exists(r => Bind(r) is not { } bound || !Same(See(r.Id)!.Fingerprint, bound.Fingerprint))
-            : !IsUp(Wanted.Target);
+        var rebound = routed.Count > 0
+            ? routed.TrueForAll(r => Bind(r) is { } bound && Same(See(r.Id)!.Fingerprint, bound.Fingerprint))
+            : IsUp(Wanted.Target);
+        return OncePassed(old) && !rebound;
     }
 
     private bool IsCutOver()

@@ -159,7 +159,7 @@ internal sealed partial class Forwarder(
         }
 
         // The head goes at once: a listening client waits for it, and the first event may be hours away.
-        await response.StartAsync(watchdog.Token);
+        await response.BodyWriter.FlushAsync(watchdog.Token);
         await using var stream = await from.Content.ReadAsStreamAsync(watchdog.Token);
         if (!isEvents)
         {

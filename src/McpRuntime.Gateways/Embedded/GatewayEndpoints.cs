@@ -47,7 +47,11 @@ public static class GatewayEndpoints
     {
         endpoints.MapMethods("/mcp/{name}", ["GET", "POST", "DELETE"], (HttpContext context, string name, McpEndpoint mcp) => mcp.HandleAsync(context, name, isMessage: false)).ExcludeFromDescription();
         endpoints.MapMethods("/mcp/{name}/message", ["POST"], (HttpContext context, string name, McpEndpoint mcp) => mcp.HandleAsync(context, name, isMessage: true)).ExcludeFromDescription();
-        endpoints.MapMethods("/mcp/{name}/{rest?}", ["OPTIONS"], (HttpContext context, McpEndpoint mcp) => mcp.Preflight(context)).WithMetadata(new AllowAnonymousAttribute()).ExcludeFromDescription();
+        foreach (var address in (string[])["/mcp/{name}", "/mcp/{name}/message"])
+        {
+            endpoints.MapMethods(address, ["OPTIONS"], (HttpContext context, McpEndpoint mcp) => mcp.Preflight(context)).WithMetadata(new AllowAnonymousAttribute()).ExcludeFromDescription();
+        }
+
         return endpoints;
     }
 

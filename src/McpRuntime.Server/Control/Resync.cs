@@ -1,3 +1,4 @@
+using McpRuntime.Backends;
 using McpRuntime.Core.Records;
 
 namespace McpRuntime.Server.Control;
@@ -15,12 +16,25 @@ internal sealed class Resync(IRecordStore records, Providers providers, Turn tur
         var live = await records.LiveIdsAsync(ct);
         foreach (var id in live)
         {
-            if (await records.FindAsync(id, ct) is { IsTombstone: false } record && !await turn.IsSettledAsync(record, providers.Of(record, lists), ct))
+            if (await records.FindAsync(id, ct) is { IsTombstone: false } record && !await IsSettledAsync(record, lists, ct))
             {
-                queue.Add(id);
+                queue.AddDue(id);
             }
         }
 
         return await orphans.SweepAsync(lists, live.ToHashSet(StringComparer.Ordinal), ct);
+    }
+
+    private async Task<bool> IsSettledAsync(RuntimeRecord record, IReadOnlyDictionary<string, OwnedView> lists, CancellationToken ct)
+    {
+        try
+        {
+            return await turn.IsSettledAsync(record, providers.Of(record, lists), ct);
+        }
+        catch (Exception e) when (e is not OperationCanceledException)
+        {
+            // A record that meets a defect has its own turn to tell of it; the others' resync goes on.
+            return false;
+        }
     }
 }

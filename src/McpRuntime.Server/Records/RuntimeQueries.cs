@@ -11,10 +11,10 @@ internal sealed class RuntimeQueries(Database database, TimeProvider time, IWake
     private static readonly TimeSpan FirstLook = TimeSpan.FromMilliseconds(100);
     private static readonly TimeSpan SlowestLook = TimeSpan.FromMilliseconds(500);
 
-    public Task<RuntimePage> ListAsync(Caller caller, RuntimeFilter filter, CancellationToken ct)
+    public async Task<RuntimePage> ListAsync(Caller caller, RuntimeFilter filter, CancellationToken ct)
     {
         var after = ReadCursor(filter.Cursor);
-        return database.ReadAsync(
+        return await database.ReadAsync(
             async (db, stop) =>
             {
                 var chosen = Choose(db, caller, filter);

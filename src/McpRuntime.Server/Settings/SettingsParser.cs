@@ -64,6 +64,11 @@ internal static class SettingsParser
             yield return "RUNTIME_GUARDRAILS_MODE=approve with RUNTIME_APPROVAL_ENABLED=false: weakened deployments are refused";
         }
 
+        if (settings.Catalog.RemoteUrls.Count > 0)
+        {
+            yield return "RUNTIME_CATALOG_REMOTE_URLS: this version reads RUNTIME_CATALOG_FILE only; the remote catalogs are left out";
+        }
+
         if (settings.AllowedRegistries.Count == 0)
         {
             yield return "RUNTIME_DOCKER_ALLOWED_REGISTRIES is empty: no image may be deployed";

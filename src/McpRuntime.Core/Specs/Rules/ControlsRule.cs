@@ -18,7 +18,7 @@ internal sealed class ControlsRule : IAdmissionRule
         {
             if (warning.Severity == "error" || Refuses(draft))
             {
-                draft.Wrong("guardrails." + warning.Field, warning.Message);
+                draft.Wrong(warning.Field is "source.image" or "environment" ? warning.Field : "guardrails." + warning.Field, warning.Message);
             }
         }
     }

@@ -29,9 +29,12 @@ internal sealed class GuardrailsRule : IAdmissionRule
 
         var below = Tightened(chosen.Config, draft.Entry);
         var effective = GuardrailsMerge.Merge(below, draft.Overrides, request.Resources);
-        foreach (var error in GuardrailsCheck.Form(effective).Concat(GuardrailsCheck.NeedsOwnProfile(effective, chosen)))
+        List<ValidationError> errors = [.. GuardrailsCheck.Form(effective), .. GuardrailsCheck.NeedsOwnProfile(effective, chosen)];
+        draft.Errors.AddRange(errors.Select(error => error with { Path = RequestPath(error.Path, request) }));
+        if (errors.Count > 0)
         {
-            draft.Wrong(RequestPath(error.Path, request), error.Message);
+            // Nor compared: what is not within its limits could make the comparison costly.
+            return;
         }
 
         var baseline = Tightened((fromEntry ?? BuiltInProfiles.Standard).Config, draft.Entry);

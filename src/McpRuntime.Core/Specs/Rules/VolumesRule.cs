@@ -39,5 +39,6 @@ internal sealed class VolumesRule : IAdmissionRule
     }
 
     private static bool IsAllowed(AdmissionDraft draft, ContainerPath path) =>
+        // Wrong guardrails are told by their own rule.
         draft.Guardrails is null || draft.Guardrails.Config.Filesystem.AllowedMounts.Any(allowed => ContainerPath.TryParse(allowed, out var root, out _) && path.IsWithin(root));
 }

@@ -19,6 +19,7 @@ internal sealed partial class Prober(Handshaker handshaker, IWakeUp wakeUp, Gate
     private readonly SemaphoreSlim _slots = new(Concurrency);
     private readonly CancellationTokenSource _stopping = new();
     private readonly Lock _watching = new();
+    private bool _disposed;
 
     public IReadOnlyDictionary<string, Handshake> Results(string recordId) => _records.TryGetValue(recordId, out var containers)
         ? containers.ToDictionary(pair => pair.Key, pair => pair.Value.Word, StringComparer.Ordinal)
@@ -80,8 +81,14 @@ internal sealed partial class Prober(Handshaker handshaker, IWakeUp wakeUp, Gate
         await Task.WhenAll(loops).WaitAsync(cancellationToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
     }
 
+    /// <summary>Idempotent: the container knows this object under three names, and disposes of each.</summary>
     public void Dispose()
     {
+        if (Interlocked.Exchange(ref _disposed, true))
+        {
+            return;
+        }
+
         _stopping.Cancel();
         _stopping.Dispose();
         _slots.Dispose();
