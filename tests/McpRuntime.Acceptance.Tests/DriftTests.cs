@@ -62,10 +62,18 @@ internal sealed class DriftTests
         var harmed = await Engine.Local.TheContainerAsync(_id);
         var watch = Stopwatch.StartNew();
         await harm(harmed["Id"]!.GetValue<string>());
-        await Eventually.TrueAsync(
-            async () => await Engine.Local.OfRecordAsync(_id) is [var only] && await IsAsync(only["Id"]!.GetValue<string>(), repaired),
-            Promised,
-            "the container is as recorded");
+        try
+        {
+            await Eventually.TrueAsync(
+                async () => await Engine.Local.OfRecordAsync(_id) is [var only] && await IsAsync(only["Id"]!.GetValue<string>(), repaired),
+                Promised,
+                "the container is as recorded");
+        }
+        catch (TimeoutException fault)
+        {
+            throw new TimeoutException($"{fault.Message}\n{await _service.Api.FindAsync(_id)}", fault);
+        }
+
         TestContext.Out.WriteLine($"repaired after {watch.ElapsedMilliseconds} ms");
         await ServesAsync();
     }
