@@ -15,7 +15,7 @@ internal interface INameResolver
 /// Look-ups, few at a time. The system's resolver blocks a thread for as long as a name server is silent: unbounded, one network asking
 /// for slow names would stop everybody's traffic; bounded only in all, it would stop everybody's look-ups.
 /// </summary>
-internal sealed class FairNames(INameResolver inner, int total, int perNetwork)
+internal sealed class FairNames(INameResolver inner, int total, int perNetwork) : IDisposable
 {
     private readonly SemaphoreSlim _all = new(total);
     private readonly ConcurrentDictionary<string, SemaphoreSlim> _networks = new(StringComparer.Ordinal);
@@ -35,6 +35,15 @@ internal sealed class FairNames(INameResolver inner, int total, int perNetwork)
         }
 
         return await LookUpAsync(mine, name).WaitAsync(ct);
+    }
+
+    public void Dispose()
+    {
+        _all.Dispose();
+        foreach (var network in _networks.Values)
+        {
+            network.Dispose();
+        }
     }
 
     private async Task<IReadOnlyList<IPAddress>> LookUpAsync(SemaphoreSlim mine, string name)
