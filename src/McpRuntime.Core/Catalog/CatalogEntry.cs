@@ -47,7 +47,18 @@ public sealed record CatalogEntry
     /// <summary>Hosts the server needs; null = the entry says nothing.</summary>
     public IReadOnlyList<string>? AllowedHosts { get; init; }
 
+    /// <summary>The server needs no network at all: egress is closed unless the caller asks for it.</summary>
+    public bool DisableNetwork { get; init; }
+
+    /// <summary>Absolute paths it keeps data at; applied when the caller names none.</summary>
+    public IReadOnlyList<string> Volumes { get; init; } = [];
+
     public required string Origin { get; init; }
+
+    /// <summary>Written by someone else than this installation's admins: it may tighten, and nothing more.</summary>
+    public bool IsRemote => Origin != LocalOrigin;
+
+    public const string LocalOrigin = "file";
 }
 
 /// <param name="Default">Applied when the caller sends nothing; null when there is none.</param>

@@ -40,7 +40,13 @@ public enum ControlOutcome
 /// <param name="Where">What holds it, when Enforced: <c>HostConfig.CapDrop</c>.</param>
 /// <param name="Message">When not: what is missing, its effect, and what to do.</param>
 /// <param name="Observed">What the live object showed, once there is one; null before.</param>
-public sealed record ControlReport(Control Control, ControlOutcome Outcome, string? Where = null, string? Message = null, string? Observed = null);
+public sealed record ControlReport(Control Control, ControlOutcome Outcome, string? Where = null, string? Message = null, string? Observed = null)
+{
+    /// <summary>This, as compiled, with what the live object shows of it: an Enforced that is not seen held is Weakened; nothing ever gets better than it was compiled.</summary>
+    public ControlReport ReadBack(ControlReport live) => Outcome == ControlOutcome.Enforced && live.Outcome == ControlOutcome.Weakened
+        ? this with { Outcome = ControlOutcome.Weakened, Observed = live.Observed, Message = $"The live object does not hold it ({live.Observed})." }
+        : this with { Observed = live.Observed };
+}
 
 /// <summary>A person's reading of one control that is not fully held.</summary>
 /// <param name="Field">The guardrail field: <c>network.allowed_hosts</c>.</param>

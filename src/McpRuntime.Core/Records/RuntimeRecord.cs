@@ -119,4 +119,8 @@ public sealed record ImageFacts(
     IReadOnlyList<string> Volumes,
     IReadOnlyList<string> Entrypoint,
     IReadOnlyList<string> Command,
-    string Architecture);
+    string Architecture)
+{
+    /// <summary>The image's own variables, <c>NAME=value</c>: engines merge them under ours, so a live object shows both.</summary>
+    public IReadOnlyList<string> Environment { get; init; } = [];
+}

@@ -1,50 +1,62 @@
-using McpRuntime.Core.Approvals;
-using McpRuntime.Core.Catalog;
-using McpRuntime.Core.Guardrails;
-using McpRuntime.Core.Records;
+using McpRuntime.Core.Specs.Rules;
 
 namespace McpRuntime.Core.Specs;
 
-/// <summary>What admission may look at besides the request: settings and lookups, all in memory.</summary>
-public sealed record AdmissionContext
+/// <summary>The judgement on a request, whatever door it came through: pure, and complete (every error at once, not the first).</summary>
+public static class Admission
 {
-    public required Caller Caller { get; init; }
+    // In this order: each may read what those before it found out.
+    private static readonly IAdmissionRule[] Rules =
+    [
+        new BackendRule(),
+        new SourceRule(),
+        new NameRule(),
+        new ListingRule(),
+        new RegistryRule(),
+        new EndpointRule(),
+        new EnvironmentRule(),
+        new GuardrailsRule(),
+        new VolumesRule(),
+        new ControlsRule(),
+        new ApprovalRule(),
+    ];
 
-    public required string DefaultBackend { get; init; }
+    public static AdmissionResult Admit(DeployRequest request, AdmissionContext context)
+    {
+        var draft = new AdmissionDraft(request, context);
+        foreach (var rule in Rules)
+        {
+            rule.Apply(draft);
+        }
 
-    /// <summary>Every backend there is, enabled or not, by name.</summary>
-    public required IReadOnlyDictionary<string, BackendTraits> Backends { get; init; }
+        // Form before rights: who may not do it learns so once what was asked makes sense.
+        if (draft.Errors.Count > 0)
+        {
+            return new AdmissionResult(Admitted: null, draft.Errors);
+        }
 
-    public required Func<string, CatalogEntry?> FindCatalogEntry { get; init; }
+        return draft.Rights.Count > 0
+            ? new AdmissionResult(Admitted: null, draft.Rights, Forbidden: true)
+            : new AdmissionResult(new Admitted(draft.Name!, draft.Backend, Spec(draft), draft.Guardrails!, draft.Triggers), []);
+    }
 
-    public required Func<string, GuardrailProfile?> FindProfile { get; init; }
-
-    /// <summary>RUNTIME_DOCKER_ALLOWED_REGISTRIES: prefixes on a path boundary; empty allows none, <c>*</c> all.</summary>
-    public required IReadOnlyList<string> AllowedRegistries { get; init; }
-
-    public required GuardrailsMode DefaultMode { get; init; }
-
-    /// <summary>Null when RUNTIME_APPROVAL_ENABLED is false.</summary>
-    public required ApprovalPolicy? Approvals { get; init; }
+    private static RuntimeSpec Spec(AdmissionDraft draft) => new()
+    {
+        Source = draft.Source!,
+        Catalog = draft.Entry,
+        GuardrailsProfile = draft.Guardrails!.Profile,
+        GuardrailsOverrides = draft.Overrides,
+        Resources = draft.Request.Resources,
+        Environment = draft.Environment,
+        Volumes = draft.Volumes,
+        RegisterGateway = draft.Request.RegisterGateway ?? true,
+        GatewayName = draft.Request.GatewayName,
+        GatewayTransport = draft.Transport,
+        EndpointPort = draft.EndpointPort,
+        EndpointPath = draft.EndpointPath,
+        Visibility = draft.Visibility,
+        TeamId = draft.Request.TeamId,
+        Tags = draft.Tags,
+        Metadata = draft.Metadata,
+    };
 }
-
-/// <param name="EnabledBy">The variable that switches it on, for the error.</param>
-/// <param name="Report">What it would hold of these guardrails (see IBackend.Report).</param>
-public sealed record BackendTraits(
-    bool Enabled,
-    string EnabledBy,
-    bool SupportsCompose,
-    bool SupportsGithubBuild,
-    Func<GuardrailsConfig, Source?, IReadOnlyList<ControlReport>> Report);
-
-/// <summary>A request that passed: normalised, merged, judged.</summary>
-/// <param name="Triggers">Why it needs an approval; empty when it does not.</param>
-public sealed record Admitted(
-    string Name,
-    string Backend,
-    RuntimeSpec Spec,
-    EffectiveGuardrails Guardrails,
-    IReadOnlyList<ApprovalTrigger> Triggers);
-
-/// <summary>Exactly one of the two is set. <see cref="Forbidden"/>: the errors are about rights, not form.</summary>
-public sealed record AdmissionResult(Admitted? Admitted, IReadOnlyList<ValidationError> Errors, bool Forbidden = false);

@@ -22,9 +22,12 @@ internal sealed class NetworkSnapshot(IReadOnlyList<Attachment> attachments)
 {
     private readonly HashSet<IPAddress> _own = [.. attachments.Select(a => a.Own)];
 
+    // Real attachments never lie in 127/8; a test's do, and loopback is then a range like any other.
+    private readonly bool _loopbackIsOwn = !attachments.Any(a => IPAddress.IsLoopback(a.Own));
+
     public IReadOnlyList<Attachment> Attachments { get; } = attachments;
 
-    public bool IsOwn(IPAddress address) => IPAddress.IsLoopback(address) || _own.Contains(address);
+    public bool IsOwn(IPAddress address) => (_loopbackIsOwn && IPAddress.IsLoopback(address)) || _own.Contains(address);
 
     /// <summary>The closed runtime's network this address belongs to; null for any other address.</summary>
     public Attachment? InnerOf(IPAddress address)
@@ -49,11 +52,6 @@ internal sealed class NetworkSnapshot(IReadOnlyList<Attachment> attachments)
         if (InnerOf(remote) is not null)
         {
             return false;
-        }
-
-        if (IPAddress.IsLoopback(local) && IPAddress.IsLoopback(remote))
-        {
-            return true;
         }
 
         foreach (var attachment in Attachments)

@@ -110,9 +110,9 @@ internal sealed class PolicyTable(PolicyFile file, GuardLimits limits)
     {
         problem = policy.Id is not { Length: > 0 and <= 128 } || policy.Id.AsSpan().ContainsAnyExcept(IdCharacters)
             ? "id: 1 to 128 of a-z, A-Z, 0-9, '.', '_', '-'"
-            : policy.Network is null || !IPNetwork.TryParse(policy.Network, out _)
+            : policy.Network is null || !IPNetwork.TryParse(policy.Network, out var network) || network.ToString() != policy.Network
                 ? $"network: \"{policy.Network}\" is not a CIDR such as 10.201.0.16/28 (host bits must be zero)"
-                : policy.AllowedHosts is null ? "allowed_hosts: a list, possibly empty" : null;
+                : policy.AllowedHosts is null || policy.AllowedHosts.Contains(null!) ? "allowed_hosts: a list of names, possibly empty" : null;
         var hosts = problem is null ? AllowedHosts.Compile(policy.AllowedHosts!, out problem) : null;
         return hosts is null ? null : new CompiledPolicy(policy, IPNetwork.Parse(policy.Network!), hosts);
     }

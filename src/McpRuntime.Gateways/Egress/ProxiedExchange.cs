@@ -1,4 +1,5 @@
 using System.Net.Sockets;
+using System.Text;
 
 namespace McpRuntime.Gateways.Egress;
 
@@ -8,6 +9,9 @@ internal sealed class ProxiedExchange(Tunnel tunnel, Inbound inbound, GuardLimit
     private const byte ChangeCipherSpec = 20;
     private const byte TlsHandshake = 22;
     private const int ChangeCipherSpecLength = 6;
+
+    private static readonly ReadOnlyMemory<byte>[] Methods =
+        [.. new[] { "GET ", "HEAD ", "POST ", "PUT ", "PATCH ", "DELETE ", "OPTIONS " }.Select(m => (ReadOnlyMemory<byte>)Encoding.ASCII.GetBytes(m))];
 
     private readonly TunnelPermit _permit = tunnel.Permit!;
     private bool _isTls;
@@ -75,7 +79,7 @@ internal sealed class ProxiedExchange(Tunnel tunnel, Inbound inbound, GuardLimit
                     return false;
                 }
 
-                return await RefuseAsync(Refused.NotTls, ct);
+                return await RefuseAsync(reading.IsCancellationRequested ? Refused.HeadTooSlow : Refused.NotTls, ct);
             }
         }
 
@@ -188,13 +192,31 @@ internal sealed class ProxiedExchange(Tunnel tunnel, Inbound inbound, GuardLimit
     // Strict lists hold for plain text as well; elsewhere port 80 is where HTTP is spoken.
     private bool LooksLikeHttp()
     {
-        var first = inbound.Pending.Span[0];
-        return (_permit.Strict || _permit.Port == 80) && first is >= (byte)'A' and <= (byte)'Z';
+        var start = inbound.Pending.Span;
+        foreach (var method in Methods)
+        {
+            if (start.StartsWith(method.Span[..Math.Min(method.Length, start.Length)]))
+            {
+                return _permit.Strict || _permit.Port == 80;
+            }
+        }
+
+        return false;
     }
 
     private async Task TunnelledHttpAsync(CancellationToken reading, CancellationToken ct)
     {
-        var (_, head) = await inbound.ReadHeadAsync(limits.HeadBytes, reading);
+        RequestHead? head;
+        try
+        {
+            (_, head) = await inbound.ReadHeadAsync(limits.HeadBytes, reading);
+        }
+        catch (OperationCanceledException)
+        {
+            await RefuseAsync(Refused.HeadTooSlow, ct);
+            return;
+        }
+
         if (head is null || ForwardedRequest.FromOrigin(head, _permit.Host, _permit.Port) is not { } plain)
         {
             refuse(Refused.ServerNameMismatch);

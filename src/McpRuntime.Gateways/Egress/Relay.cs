@@ -130,7 +130,8 @@ internal sealed class Relay(GuardToken token, INetworkView networks, Ledger ledg
         return new IPEndPoint(address, target.Port);
     }
 
-    private bool IsInner(IPAddress address) => IsInner(networks.Current(), address) || IsInner(networks.Refresh(), address);
+    // A mapped form would compare unequal to our own address and yet lead to it.
+    private bool IsInner(IPAddress address) => !address.IsIPv4MappedToIPv6 && (IsInner(networks.Current(), address) || IsInner(networks.Refresh(), address));
 
     private static bool IsInner(NetworkSnapshot snapshot, IPAddress address) => snapshot.InnerOf(address) is not null && !snapshot.IsOwn(address);
 

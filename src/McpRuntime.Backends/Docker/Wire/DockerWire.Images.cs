@@ -11,9 +11,9 @@ internal sealed partial class DockerWire
     public Task<ImageInspect?> InspectImageAsync(string reference, CancellationToken ct) =>
         GetAsync($"/images/{Reference(reference)}/json", DockerJson.Default.ImageInspect, ct);
 
-    /// <param name="pattern">Of names, <c>*</c> within one path part: <c>repo/*</c>.</param>
-    public async Task<IReadOnlyList<ImageSummary>> ListImagesAsync(string pattern, CancellationToken ct) =>
-        await GetAsync($"/images/json?filters={Filters(("reference", pattern))}", DockerJson.Default.ListImageSummary, ct) ?? [];
+    /// <param name="pattern">Of names, <c>*</c> within one path part: <c>repo/*</c>; the list then leaves out what does not match, digests too. Null: all images.</param>
+    public async Task<IReadOnlyList<ImageSummary>> ListImagesAsync(string? pattern, CancellationToken ct) =>
+        await GetAsync(pattern is null ? "/images/json" : $"/images/json?filters={Filters(("reference", pattern))}", DockerJson.Default.ListImageSummary, ct) ?? [];
 
     /// <summary>False: the image is not there.</summary>
     public async Task<bool> TagImageAsync(string reference, string repository, string tag, CancellationToken ct)

@@ -47,6 +47,8 @@ internal sealed partial class DockerWire : IDisposable
             ConnectTimeout = TimeSpan.FromSeconds(5),
             ConnectCallback = ConnectAsync,
             MaxConnectionsPerServer = 64,
+            // Longer than the resync's interval: each new connection costs a look at the engine's identity.
+            PooledConnectionIdleTimeout = TimeSpan.FromMinutes(6),
         };
         if (endpoint.CertificateFolder is { } folder)
         {

@@ -223,7 +223,7 @@ internal sealed record NetworkingConfig(IReadOnlyDictionary<string, EndpointSett
 internal sealed record ContainerCreated(string Id, IReadOnlyList<string>? Warnings);
 
 /// <summary>What can be edited on a live container. Null = left as it is.</summary>
-internal sealed record ContainerUpdate(long? NanoCpus, long? Memory, long? MemorySwap, long? PidsLimit);
+internal sealed record ContainerUpdate(long? NanoCpus, long? Memory, long? MemorySwap, long? PidsLimit, RestartPolicy? RestartPolicy = null);
 
 internal sealed record NetworkInspect
 {
@@ -331,7 +331,11 @@ internal sealed record RegistryLogin(
     [property: JsonPropertyName("username")] string? Username,
     [property: JsonPropertyName("password")] string? Password,
     [property: JsonPropertyName("identitytoken")] string? IdentityToken,
-    [property: JsonPropertyName("serveraddress")] string? ServerAddress);
+    [property: JsonPropertyName("serveraddress")] string? ServerAddress)
+{
+    /// <summary>A record prints its members; this one's are secrets.</summary>
+    public override string ToString() => ServerAddress ?? "";
+}
 
 [JsonSourceGenerationOptions(DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull)]
 [JsonSerializable(typeof(EngineMessage))]

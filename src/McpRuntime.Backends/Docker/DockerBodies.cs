@@ -1,0 +1,47 @@
+using McpRuntime.Backends.Docker.Wire;
+using McpRuntime.Core.Planning;
+
+namespace McpRuntime.Backends.Docker;
+
+/// <param name="Pin"><c>repo@sha256:…</c> or an image id.</param>
+/// <param name="TeamId">Whose registry credentials may be used.</param>
+internal sealed record ImageBody(string Pin, string? TeamId) : ResourceBody;
+
+/// <param name="Closed">Internal, and without an address of the host's: nothing but the guard reaches it, and it reaches nothing else.</param>
+internal sealed record NetworkBody(bool Closed) : ResourceBody
+{
+    public NetworkShape Shape => Closed
+        // ICC stays on: the guard is a neighbour on this bridge, and with it off the engine drops its packets too (seen on 20.10).
+        ? new NetworkShape("bridge", Internal: true, Ipv6: false, new SortedDictionary<string, string>(StringComparer.Ordinal) { [InhibitIpv4] = "true" })
+        : new NetworkShape("bridge", Internal: false, Ipv6: false, new SortedDictionary<string, string>(StringComparer.Ordinal) { [EnableIcc] = "false" });
+
+    private const string InhibitIpv4 = "com.docker.network.bridge.inhibit_ipv4";
+    private const string EnableIcc = "com.docker.network.bridge.enable_icc";
+}
+
+/// <summary>What of a network is compared. Not its subnet, which is chosen when it is made.</summary>
+internal sealed record NetworkShape(string Driver, bool Internal, bool Ipv6, IReadOnlyDictionary<string, string> Options)
+{
+    public string Fingerprint => DockerNames.Digest(
+        $"network\n{Driver}\n{Internal}\n{Ipv6}\n{string.Join('\n', Options.OrderBy(o => o.Key, StringComparer.Ordinal).Select(o => $"{o.Key}={o.Value}"))}");
+
+    public static NetworkShape Of(NetworkInspect live) => new(
+        live.Driver ?? "", live.Internal, live.EnableIpv6, live.Options ?? new Dictionary<string, string>(StringComparer.Ordinal));
+}
+
+internal sealed record VolumeBody(string Path) : ResourceBody
+{
+    public static string Fingerprint(string driver, string path) => DockerNames.Digest($"volume\n{driver}\n{path}");
+}
+
+internal sealed record GuardLinkBody(string Network) : ResourceBody
+{
+    public static string Fingerprint(string network) => DockerNames.Digest($"link\n{network}");
+}
+
+/// <summary>A container to be, with the shape it must show when read back. Holds secrets.</summary>
+internal sealed record ContainerBody(ContainerCreate Create, string Network, ContainerShape Shape) : ResourceBody
+{
+    /// <summary>The image's own user is a name, whose number only its /etc/passwd tells: looked at before the first start.</summary>
+    public bool MustNotBeRoot { get; init; }
+}

@@ -1,0 +1,110 @@
+using System.Runtime.CompilerServices;
+using McpRuntime.Backends.Docker.Wire;
+using McpRuntime.Core.Planning;
+
+namespace McpRuntime.Backends.Docker;
+
+/// <summary>The engine's own logs of a runtime's containers, its own order within one, by time across several.</summary>
+internal sealed class DockerLogs(DockerWire wire, EngineIdentity identity, TimeProvider time)
+{
+    /// <summary>Characters of one container's answer: 5,000 lines of 64 KB would be 600 MB.</summary>
+    private const int LargestAnswer = 8 << 20;
+
+    /// <summary>A record has one or two; more only while something goes wrong.</summary>
+    private const int MostContainers = 8;
+
+    private static readonly TimeSpan LongestAnswer = TimeSpan.FromSeconds(30);
+
+    /// <exception cref="BackendFault">The engine is away, or breaks off.</exception>
+    public async IAsyncEnumerable<LogLine> ReadAsync(RuntimeIdentity id, LogQuery query, [EnumeratorCancellation] CancellationToken ct)
+    {
+        _ = await identity.VerifyAsync(ct);
+        var containers = await NewestFirstAsync(id, ct);
+        if (containers.Count == 0 || query.Stream == LogStream.Build)
+        {
+            yield break;
+        }
+
+        // One that is followed has no end; the reader's own cancellation bounds it.
+        if (query.Follow)
+        {
+            await foreach (var line in OneAsync(containers[0], query, ct))
+            {
+                yield return line;
+            }
+
+            yield break;
+        }
+
+        foreach (var line in await MergedAsync(containers, query, ct))
+        {
+            yield return line;
+        }
+    }
+
+    /// <summary>By time across containers; the oldest lines go first where there is more than is asked for, or than fits.</summary>
+    private async Task<IEnumerable<LogLine>> MergedAsync(IReadOnlyList<string> containers, LogQuery query, CancellationToken ct)
+    {
+        List<LogLine> merged = [];
+        foreach (var container in containers.Take(MostContainers))
+        {
+            var lines = new Queue<LogLine>();
+            var held = 0;
+            await foreach (var line in OneAsync(container, query, ct))
+            {
+                lines.Enqueue(line);
+                held += line.Text.Length;
+                while (held > LargestAnswer && lines.TryDequeue(out var oldest))
+                {
+                    held -= oldest.Text.Length;
+                }
+            }
+
+            merged.AddRange(lines);
+        }
+
+        return (containers.Count == 1 ? merged : [.. merged.OrderBy(l => l.At)]).TakeLast(query.Tail);
+    }
+
+    private async IAsyncEnumerable<LogLine> OneAsync(string container, LogQuery query, [EnumeratorCancellation] CancellationToken ct)
+    {
+        var request = new LogRequest(query.Stream is null or LogStream.Stdout, query.Stream is null or LogStream.Stderr, query.Tail, query.Since, query.Until, query.Follow);
+        using var reply = await wire.OpenLogsAsync(container, request, ct);
+        if (reply is null)
+        {
+            yield break;
+        }
+
+        using var clock = new CancellationTokenSource(query.Follow ? Timeout.InfiniteTimeSpan : LongestAnswer, time);
+        using var limited = CancellationTokenSource.CreateLinkedTokenSource(ct, clock.Token);
+        await using var body = await reply.Content.ReadAsStreamAsync(limited.Token);
+        await using var lines = new LogDemuxer(body).ReadAsync(limited.Token).GetAsyncEnumerator(limited.Token);
+        while (await NextAsync(lines, ct))
+        {
+            yield return lines.Current;
+        }
+    }
+
+    private static async Task<bool> NextAsync(IAsyncEnumerator<LogLine> lines, CancellationToken ct)
+    {
+        try
+        {
+            return await lines.MoveNextAsync();
+        }
+        catch (OperationCanceledException e) when (!ct.IsCancellationRequested)
+        {
+            throw new BackendFault(new Fault(FaultKind.Transient, "EngineTimeout", "The engine did not finish the log in time."), e);
+        }
+        catch (Exception e) when (e is IOException or HttpRequestException)
+        {
+            throw new BackendFault(new Fault(FaultKind.Transient, "EngineUnreachable", $"The engine broke off the log: {e.Message}"), e);
+        }
+    }
+
+    private async Task<IReadOnlyList<string>> NewestFirstAsync(RuntimeIdentity id, CancellationToken ct)
+    {
+        // The engine's lists are newest first.
+        var containers = await wire.ListContainersAsync(ct, DockerNames.Filter(DockerNames.Instance, id.InstanceId), DockerNames.Filter(DockerNames.Record, id.RecordId));
+        return [.. containers.Select(c => c.Id)];
+    }
+}

@@ -1,0 +1,75 @@
+using System.Globalization;
+using System.Security.Cryptography;
+using System.Text;
+using McpRuntime.Core.Planning;
+
+namespace McpRuntime.Backends.Docker;
+
+/// <summary>Every name and label we give to anything on an engine. All derive from the record's id.</summary>
+internal static class DockerNames
+{
+    public const string Instance = "dev.mcpruntime/instance";
+    public const string Record = "dev.mcpruntime/record";
+    public const string ResourceLabel = "dev.mcpruntime/resource";
+
+    /// <summary>Part of the fingerprint: a restart is another container.</summary>
+    public const string Restart = "dev.mcpruntime/restart";
+
+    /// <summary>The endpoint's port, read back for the address.</summary>
+    public const string Port = "dev.mcpruntime/port";
+
+    /// <summary>Of a volume: where it is mounted.</summary>
+    public const string MountPath = "dev.mcpruntime/path";
+
+    /// <summary>Short hashes by field, to name the field that drifted. Never decides whether anything did.</summary>
+    public const string Shape = "dev.mcpruntime/shape";
+
+    /// <summary>Limits as asked, read only where /info says that the engine has no field to hold them.</summary>
+    public const string Limits = "dev.mcpruntime/limits";
+
+    /// <summary>Every name of this runtime begins so; ten characters of the record's id.</summary>
+    public static string Prefix(RuntimeIdentity id) => $"mcp-{id.Short}-";
+
+    public static string Container(RuntimeIdentity id, string fingerprint) => Prefix(id) + fingerprint[..8];
+
+    public static string Network(RuntimeIdentity id, bool closed) => Prefix(id) + (closed ? "net-closed" : "net-open");
+
+    public static string GuardLink(RuntimeIdentity id) => Prefix(id) + "link";
+
+    public static string Volume(RuntimeIdentity id, string path) => Prefix(id) + "vol-" + Digest(path)[..8];
+
+    public static string Image(string pin) => "image-" + ImageFingerprint(pin)[..8];
+
+    public static string ImageFingerprint(string pin) => Digest("image\n" + pin);
+
+    /// <summary>
+    /// The tag that ties an image to a record: images cannot be labelled after the fact. <c>-kept</c> marks one that was on the
+    /// engine before us and stays when we go.
+    /// </summary>
+    public static string ImageRepository(RuntimeIdentity id) => $"{ImageRepositories(id.InstanceId)}/{id.RecordId}";
+
+    public static string ImageRepositories(string instanceId) => $"mcpruntime/{Digest(instanceId)[..12]}";
+
+    public static string ImageTag(string pin, bool kept) => ImageFingerprint(pin)[..8] + (kept ? KeptSuffix : "");
+
+    public const string KeptSuffix = "-kept";
+
+    /// <summary>Plain: for what holds no secret.</summary>
+    public static string Digest(string canonical) => Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(canonical)))[..32];
+
+    public static Dictionary<string, string> Labels(RuntimeIdentity id, string resource) => new(StringComparer.Ordinal)
+    {
+        [Instance] = id.InstanceId,
+        [Record] = id.RecordId,
+        [ResourceLabel] = resource,
+    };
+
+    public static bool IsOurs(RuntimeIdentity id, IReadOnlyDictionary<string, string>? labels) =>
+        labels is not null
+        && labels.TryGetValue(Instance, out var instance) && instance == id.InstanceId
+        && labels.TryGetValue(Record, out var record) && record == id.RecordId;
+
+    public static string Filter(string label, string value) => $"{label}={value}";
+
+    public static string Text(long value) => value.ToString(CultureInfo.InvariantCulture);
+}

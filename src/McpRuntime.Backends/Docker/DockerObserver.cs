@@ -1,0 +1,213 @@
+using System.Globalization;
+using McpRuntime.Backends.Docker.Guard;
+using McpRuntime.Backends.Docker.Wire;
+using McpRuntime.Core.Planning;
+
+namespace McpRuntime.Backends.Docker;
+
+/// <summary>Everything of ours on the engine, found by label; one list a kind, one inspect a container. Reads only.</summary>
+internal sealed class DockerObserver(DockerWire wire, EngineIdentity identity, DockerInstallation installation, PullTracker pulls, IGuard guard)
+{
+    public async Task<IReadOnlyList<SeenResource>> OneAsync(RuntimeIdentity id, CancellationToken ct)
+    {
+        string[] labels = [DockerNames.Filter(DockerNames.Instance, id.InstanceId), DockerNames.Filter(DockerNames.Record, id.RecordId)];
+        var byRecord = await LookAsync(labels, () => ImagesOfAsync(id, ct), ct);
+        var seen = byRecord.GetValueOrDefault(id.RecordId) ?? [];
+        return [.. seen, .. pulls.Of(id.RecordId).Where(p => seen.All(s => s.Id != p.Id))];
+    }
+
+    public async Task<IReadOnlyDictionary<string, IReadOnlyList<SeenResource>>> AllAsync(CancellationToken ct)
+    {
+        var instance = await installation.InstanceId(ct);
+        var seen = await LookAsync([DockerNames.Filter(DockerNames.Instance, instance)], () => AllImagesAsync(instance, ct), ct);
+        foreach (var (record, image) in pulls.All())
+        {
+            var list = seen.TryGetValue(record, out var known) ? known : seen[record] = [];
+            if (list.All(s => s.Id != image.Id))
+            {
+                list.Add(image);
+            }
+        }
+
+        return seen.ToDictionary(s => s.Key, IReadOnlyList<SeenResource> (s) => s.Value, StringComparer.Ordinal);
+    }
+
+    private async Task<Dictionary<string, List<SeenResource>>> LookAsync(string[] labels, Func<Task<IReadOnlyList<(string Record, SeenResource Image)>>> tagged, CancellationToken ct)
+    {
+        var verified = await identity.VerifyAsync(ct);
+        var containers = wire.ListContainersAsync(ct, labels);
+        var networks = wire.ListNetworksAsync(ct, labels);
+        var volumes = wire.ListVolumesAsync(ct, labels);
+        var images = tagged();
+        var state = guard.StateAsync(ct);
+        await Task.WhenAll(containers, networks, volumes, images, state);
+        var inspected = await InspectAsync(await containers, ct);
+        if (!identity.IsCurrent(verified))
+        {
+            // A connection was made meanwhile: only now do we know that it led to the same engine.
+            _ = await identity.VerifyAsync(ct);
+        }
+
+        var seen = new Dictionary<string, List<SeenResource>>(StringComparer.Ordinal);
+        void Add(IReadOnlyDictionary<string, string>? of, SeenResource resource)
+        {
+            if (of?.GetValueOrDefault(DockerNames.Record) is { Length: > 0 } record)
+            {
+                (seen.TryGetValue(record, out var list) ? list : seen[record] = []).Add(resource);
+            }
+        }
+
+        var nets = await networks;
+        var byName = nets.GroupBy(n => n.Name, StringComparer.Ordinal).ToDictionary(g => g.Key, g => g.First(), StringComparer.Ordinal);
+        foreach (var network in nets)
+        {
+            Add(network.Labels, new SeenResource { Id = network.Name, Kind = ResourceKind.Network, Fingerprint = NetworkShape.Of(network).Fingerprint, Message = Subnet(network) });
+            if (Link(network, await state) is { } link)
+            {
+                Add(network.Labels, link);
+            }
+        }
+
+        foreach (var volume in await volumes)
+        {
+            Add(volume.Labels, new SeenResource
+            {
+                Id = volume.Name,
+                Kind = ResourceKind.Volume,
+                Fingerprint = VolumeBody.Fingerprint(volume.Driver ?? "", volume.Labels?.GetValueOrDefault(DockerNames.MountPath) ?? ""),
+                RepairableInPlace = false,
+            });
+        }
+
+        foreach (var (record, image) in await images)
+        {
+            (seen.TryGetValue(record, out var list) ? list : seen[record] = []).Add(image);
+        }
+
+        foreach (var container in inspected)
+        {
+            Add(container.Config.Labels, Container(container, byName, await state, verified.Info));
+        }
+
+        return seen;
+    }
+
+    /// <summary>A container that went between the list and its inspect is simply not there any more.</summary>
+    private async Task<IReadOnlyList<ContainerInspect>> InspectAsync(IReadOnlyList<ContainerSummary> containers, CancellationToken ct)
+    {
+        var inspected = new ContainerInspect?[containers.Count];
+        var parallel = new ParallelOptions { MaxDegreeOfParallelism = 8, CancellationToken = ct };
+        await Parallel.ForAsync(0, containers.Count, parallel, async (i, c) => inspected[i] = await wire.InspectContainerAsync(containers[i].Id, c));
+        return [.. inspected.OfType<ContainerInspect>()];
+    }
+
+    private SeenResource Container(ContainerInspect live, Dictionary<string, NetworkInspect> networks, GuardState state, EngineInfo engine)
+    {
+        var shape = ContainerShape.Live(live, engine);
+        var differing = shape.DifferingFrom(live.Config.Labels?.GetValueOrDefault(DockerNames.Shape), installation.Hash);
+        var network = networks.GetValueOrDefault(live.HostConfig.NetworkMode ?? "");
+        var (health, message) = ContainerHealth.Of(live.State);
+        return new SeenResource
+        {
+            Id = live.PlainName,
+            Kind = ResourceKind.Container,
+            Fingerprint = shape.Fingerprint(installation.Hash),
+            Health = health,
+            Instance = live.State.Running ? $"{live.Id}@{live.State.StartedAt?.ToString("O", CultureInfo.InvariantCulture)}" : "",
+            Message = message,
+            ExitCode = live.State.Running || live.State.Status == "created" ? null : live.State.ExitCode,
+            StartedAt = live.State.StartedAt is { Year: > 1 } started ? started : null,
+            FinishedAt = live.State.FinishedAt is { Year: > 1 } finished ? finished : null,
+            Address = live.State.Running ? Address(live, network, state) : null,
+            Controls = DockerControls.ReadBack(live, network, engine),
+            DifferingField = differing.Count > 0 ? string.Join(", ", differing) : null,
+            RepairableInPlace = differing.All(ContainerShape.Editable.Contains),
+        };
+    }
+
+    /// <summary>Straight to its address on an open network, through the guard on a closed one; null while there is no way in.</summary>
+    private static UpstreamAddress? Address(ContainerInspect live, NetworkInspect? network, GuardState state)
+    {
+        if (network is null
+            || live.NetworkSettings?.Networks?.GetValueOrDefault(network.Name)?.IpAddress is not { Length: > 0 } ip
+            || !int.TryParse(live.Config.Labels?.GetValueOrDefault(DockerNames.Port), NumberStyles.None, CultureInfo.InvariantCulture, out var port))
+        {
+            return null;
+        }
+
+        if (!network.Internal)
+        {
+            return new UpstreamAddress(ip, port);
+        }
+
+        return state is { Running: true, Relay: { } relay } && state.Networks.Contains(network.Name) ? new UpstreamAddress(ip, port, relay) : null;
+    }
+
+    /// <summary>Seen while the guard is connected. One that does not run is seen stopped, and put again by whoever wants it.</summary>
+    private static SeenResource? Link(NetworkInspect network, GuardState state) => !state.Networks.Contains(network.Name)
+        ? null
+        : new SeenResource
+        {
+            Id = network.Name[..network.Name.LastIndexOf("net-", StringComparison.Ordinal)] + "link",
+            Kind = ResourceKind.GuardLink,
+            Fingerprint = GuardLinkBody.Fingerprint(network.Name),
+            Health = state.Running ? Health.Serving : Health.Stopped,
+            Message = state.Running ? null : "The guard does not run.",
+        };
+
+    private async Task<IReadOnlyList<(string Record, SeenResource Image)>> ImagesOfAsync(RuntimeIdentity id, CancellationToken ct)
+    {
+        var repository = DockerNames.ImageRepository(id);
+        List<(string, SeenResource)> seen = [];
+        foreach (var image in await wire.ListImagesAsync(repository, ct))
+        {
+            // A filtered list leaves out the digests.
+            if (await wire.InspectImageAsync(image.Id, ct) is { } whole)
+            {
+                seen.AddRange(Tagged(whole.Id, whole.RepoTags, whole.RepoDigests, repository + ":").Select(s => (id.RecordId, s.Image)));
+            }
+        }
+
+        return seen;
+    }
+
+    private async Task<IReadOnlyList<(string Record, SeenResource Image)>> AllImagesAsync(string instance, CancellationToken ct)
+    {
+        var repositories = DockerNames.ImageRepositories(instance) + "/";
+        var all = await wire.ListImagesAsync(pattern: null, ct);
+        return [.. all.SelectMany(i => Tagged(i.Id, i.RepoTags, i.RepoDigests, repositories))];
+    }
+
+    private static IEnumerable<(string Record, SeenResource Image)> Tagged(string imageId, IReadOnlyList<string>? tags, IReadOnlyList<string>? digests, string under)
+    {
+        foreach (var tag in (tags ?? []).Where(t => t.StartsWith(under, StringComparison.Ordinal)))
+        {
+            var colon = tag.LastIndexOf(':');
+            var record = tag[(tag.LastIndexOf('/') + 1)..colon];
+            var short8 = tag[(colon + 1)..].Replace(DockerNames.KeptSuffix, "", StringComparison.Ordinal);
+            var pins = (digests ?? []).Select(ImageNames.Normalise).Append(imageId);
+            var pin = pins.FirstOrDefault(p => DockerNames.ImageFingerprint(p).StartsWith(short8, StringComparison.Ordinal)) ?? imageId;
+            yield return (record, new SeenResource { Id = "image-" + short8, Kind = ResourceKind.Image, Fingerprint = DockerNames.ImageFingerprint(pin) });
+        }
+    }
+
+    private static string? Subnet(NetworkInspect network) => network.Ipam?.Config is [{ Subnet: { } subnet }, ..] ? subnet : null;
+}
+
+internal static class ContainerHealth
+{
+    /// <summary>A paused one counts as serving: its shape differs by <c>State.Paused</c>, and the repair is to unpause it.</summary>
+    public static (Health Health, string? Message) Of(ContainerState state) => state.Status switch
+    {
+        "running" or "paused" => (Health.Serving, state.Paused ? "paused" : null),
+        "restarting" => (Health.Starting, "restarting"),
+        "removing" => (Health.Stopped, "being removed"),
+        "created" when state.Error is { Length: > 0 } error => (Health.Failed, $"did not start: {error}"),
+        "created" => (Health.Stopped, "created, not started"),
+        "exited" when state.OomKilled => (Health.Failed, "out of memory: killed by the kernel at its memory limit"),
+        "exited" when state.Error is { Length: > 0 } error => (Health.Failed, error),
+        "exited" when state.ExitCode == 0 => (Health.Stopped, "exited with 0"),
+        "exited" => (Health.Failed, string.Create(CultureInfo.InvariantCulture, $"exited with {state.ExitCode}")),
+        _ => (Health.Failed, state.Error is { Length: > 0 } words ? words : state.Status),
+    };
+}

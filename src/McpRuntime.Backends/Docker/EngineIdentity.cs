@@ -1,0 +1,64 @@
+using McpRuntime.Backends.Docker.Wire;
+using McpRuntime.Core.Planning;
+
+namespace McpRuntime.Backends.Docker;
+
+/// <summary>
+/// Which engine answers. Its id is pinned at first contact; another one behind the same address would look like an empty world, and
+/// everything would be made again there.
+/// </summary>
+internal sealed class EngineIdentity(DockerWire wire, DockerInstallation installation, TimeProvider time) : IDisposable
+{
+    /// <summary>Limits and security options change only with a restart of the engine, which costs us our connections.</summary>
+    private static readonly TimeSpan Fresh = TimeSpan.FromMinutes(1);
+
+    private readonly SemaphoreSlim _one = new(1);
+    private volatile Verified? _last;
+
+    /// <summary>What the engine last said of itself; null before the first contact.</summary>
+    public EngineInfo? Info => _last?.Info;
+
+    public void Dispose() => _one.Dispose();
+
+    /// <summary>Whether anything was connected since this was verified.</summary>
+    public bool IsCurrent(Verified verified) => wire.Connections == verified.Connections;
+
+    /// <exception cref="BackendFault">The engine is away, or another one answers.</exception>
+    public async Task<Verified> VerifyAsync(CancellationToken ct)
+    {
+        if (_last is { } last && IsCurrent(last) && time.GetElapsedTime(last.At) < Fresh)
+        {
+            return last;
+        }
+
+        await _one.WaitAsync(ct);
+        try
+        {
+            if (_last is { } meanwhile && IsCurrent(meanwhile) && time.GetElapsedTime(meanwhile.At) < Fresh)
+            {
+                return meanwhile;
+            }
+
+            // Counted before the question: a connection made while it is on its way must not count as verified.
+            var connections = wire.Connections;
+            var info = await wire.InfoAsync(ct);
+            var pinned = await installation.PinIdentity(info.Id, ct);
+            if (pinned != info.Id)
+            {
+                _last = null;
+                throw new BackendFault(new Fault(
+                    FaultKind.Transient,
+                    "EngineChanged",
+                    $"Another engine ({info.Id}) answers at {wire.Endpoint.Description} than the one this installation works with ({pinned}). Nothing is touched; point it back, or use a new database."));
+            }
+
+            return _last = new Verified(info, connections, time.GetTimestamp());
+        }
+        finally
+        {
+            _one.Release();
+        }
+    }
+
+    internal sealed record Verified(EngineInfo Info, long Connections, long At);
+}

@@ -1,0 +1,14 @@
+using McpRuntime.Core.Planning;
+
+namespace McpRuntime.Backends.Docker.Guard;
+
+/// <summary>Where no guard is set up: closed runtimes are made and stay unreachable, which the fault says.</summary>
+internal sealed class NoGuard : IGuard
+{
+    public Task<GuardState> StateAsync(CancellationToken ct) => Task.FromResult(GuardState.Absent);
+
+    public Task<Outcome> LinkAsync(string network, CancellationToken ct) => Task.FromResult<Outcome>(
+        Faults.Of(FaultKind.Transient, "GuardUnavailable", "The guardrails close this runtime's egress, and no guard is set up to reach it through."));
+
+    public Task<Outcome> UnlinkAsync(string network, CancellationToken ct) => Task.FromResult<Outcome>(new Outcome.Done());
+}

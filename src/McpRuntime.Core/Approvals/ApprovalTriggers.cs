@@ -1,0 +1,88 @@
+using McpRuntime.Core.Catalog;
+using McpRuntime.Core.Guardrails;
+using McpRuntime.Core.Specs;
+
+namespace McpRuntime.Core.Approvals;
+
+/// <summary>Everything that decides whether a revision needs an approval.</summary>
+/// <param name="Images">Every image that would run or be built from; null when they are not known before a checkout.</param>
+/// <param name="Mode">The effective one.</param>
+public sealed record ApprovalQuestion(
+    ApprovalPolicy Policy,
+    Source Source,
+    IReadOnlyList<ImageReference>? Images,
+    EffectiveGuardrails Guardrails,
+    CatalogEntry? Catalog,
+    IReadOnlyList<ControlReport> Report,
+    GuardrailsMode Mode,
+    Func<string, GuardrailProfile?> FindProfile);
+
+/// <summary>The six rules, each pure. Any one is enough; all that hold are told.</summary>
+public static class ApprovalTriggers
+{
+    public static IReadOnlyList<ApprovalTrigger> Of(ApprovalQuestion question) =>
+        [.. new[] { SourceType(question), Profile(question), Registry(question), Catalog(question), Loosened(question), Weakened(question) }.OfType<ApprovalTrigger>()];
+
+    private static ApprovalTrigger? SourceType(ApprovalQuestion question) =>
+        question.Policy.RequiredSourceTypes.Contains(question.Source.Type, StringComparer.OrdinalIgnoreCase)
+            ? new("source_type", $"sources of type {question.Source.Type} need an approval")
+            : null;
+
+    private static ApprovalTrigger? Profile(ApprovalQuestion question)
+    {
+        foreach (var name in question.Policy.RequiredGuardrailsProfiles)
+        {
+            if (name == question.Guardrails.Profile)
+            {
+                return new("guardrails_profile", $"the profile {name} needs an approval");
+            }
+
+            if (question.FindProfile(name) is { } required && AsLooseAs(question.Guardrails.Config, required.Config) is { Count: > 0 } fields)
+            {
+                return new("guardrails_profile", $"as loose as the profile {name}, which needs an approval, in {string.Join(", ", fields)}");
+            }
+        }
+
+        return null;
+    }
+
+    /// <summary>A renamed copy does not slip by: fields in which the required profile is strictly looser than <c>standard</c>, and this config no tighter than it.</summary>
+    private static List<string> AsLooseAs(GuardrailsConfig effective, GuardrailsConfig required)
+    {
+        var standard = BuiltInProfiles.Standard.Config;
+        return
+        [
+            .. GuardrailsOrder.Fields
+                .Where(field => field != GuardrailsOrder.Cpu && field != GuardrailsOrder.Memory)
+                .Where(field => field.IsWithin(standard, required) && !field.IsWithin(required, standard) && field.IsWithin(required, effective))
+                .Select(field => field.Name),
+        ];
+    }
+
+    private static ApprovalTrigger? Registry(ApprovalQuestion question)
+    {
+        if (question.Images is null)
+        {
+            return question.Policy.RegistryAllowlist.Contains("*", StringComparer.Ordinal)
+                ? null
+                : new("registry", "its images are not known before the sources are read, so they can't be held against the allow-list");
+        }
+
+        var outside = question.Images.Where(image => !image.IsWithinAny(question.Policy.RegistryAllowlist)).Select(image => image.Name).Distinct(StringComparer.Ordinal).ToList();
+        return outside.Count == 0 ? null : new("registry", $"outside the approval allow-list: {string.Join(", ", outside)}");
+    }
+
+    private static ApprovalTrigger? Catalog(ApprovalQuestion question) =>
+        question.Catalog is { RequiresApproval: true } entry ? new("catalog", $"the catalog entry {entry.Id} asks for an approval") : null;
+
+    private static ApprovalTrigger? Loosened(ApprovalQuestion question) =>
+        question.Guardrails.Loosened.Count == 0 ? null : new("loosened", $"looser than the baseline in {string.Join(", ", question.Guardrails.Loosened)}");
+
+    private static ApprovalTrigger? Weakened(ApprovalQuestion question)
+    {
+        var weakened = question.Report.Where(line => line.Outcome == ControlOutcome.Weakened).Select(line => GuardrailWarnings.Field(line.Control)).Distinct(StringComparer.Ordinal).ToList();
+        return question.Mode == GuardrailsMode.Approve && weakened.Count > 0
+            ? new("weakened", $"the backend holds only in part: {string.Join(", ", weakened)}")
+            : null;
+    }
+}

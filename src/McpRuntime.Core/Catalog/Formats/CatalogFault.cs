@@ -1,0 +1,4 @@
+namespace McpRuntime.Core.Catalog.Formats;
+
+/// <summary>Why an entry, or the whole text, can't be read. Never leaves <see cref="CatalogParser"/>.</summary>
+internal sealed class CatalogFault(int line, string reason) : Exception($"line {line}: {reason}");

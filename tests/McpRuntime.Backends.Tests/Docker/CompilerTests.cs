@@ -1,0 +1,219 @@
+using System.Runtime.CompilerServices;
+using System.Text.Json;
+using System.Text.Json.Serialization;
+using McpRuntime.Backends.Docker;
+using McpRuntime.Backends.Docker.Wire;
+using McpRuntime.Backends.Tests.Contract;
+using McpRuntime.Core.Guardrails;
+using McpRuntime.Core.Planning;
+using McpRuntime.Core.Records;
+using McpRuntime.Core.Specs;
+
+namespace McpRuntime.Backends.Tests.Docker;
+
+public sealed class CompilerTests
+{
+    private static readonly DockerOptions Options = new();
+
+    private static readonly KeyedHash Hash = new([.. Enumerable.Range(0, 32).Select(i => (byte)i)]);
+
+    private static readonly RuntimeIdentity Id = new("installation", "01jd0000000000000000000abc");
+
+    private static readonly ImageFacts Image = new("sha256:" + new string('1', 64), "node", [3001], ["/data"], ["/entry"], ["serve"], "amd64") { Environment = ["PATH=/bin", "MODE=image"] };
+
+    private static readonly ResolvedFacts Facts = new("docker.io/acme/server@sha256:" + new string('2', 64), true, null, Image);
+
+    private static readonly JsonSerializerOptions Readable = new(JsonSerializerDefaults.General)
+    {
+        WriteIndented = true,
+        DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull,
+        Encoder = System.Text.Encodings.Web.JavaScriptEncoder.UnsafeRelaxedJsonEscaping,
+        Converters = { new JsonStringEnumConverter() },
+    };
+
+    private static IEnumerable<GuardrailProfile> Profiles => BuiltInProfiles.All;
+
+    [TestCaseSource(nameof(Profiles))]
+    public void What_a_built_in_profile_compiles_to_is_written_down(GuardrailProfile profile)
+    {
+        // The volume is the image's own: a profile that allows none refuses such an image.
+        var image = profile.Config.Filesystem.AllowedMounts.Count == 0 ? Image with { Volumes = [] } : Image;
+        var compiled = Compile(profile.Config, Facts with { Image = image }, Environment(("TOKEN", "c4n4ry"), ("MODE", "ours")));
+
+        var shown = JsonSerializer.Serialize(
+            new
+            {
+                compiled.Rollout,
+                compiled.Endpoint,
+                Resources = compiled.Running.Select(r => new { r.Id, r.Kind, r.DependsOn, Body = Body(r.Body) }),
+                Stopped = compiled.Stopped.Select(r => r.Id),
+                Report = compiled.Report.Select(r => $"{r.Control}: {r.Outcome} {r.Where}{r.Message}".TrimEnd()),
+                Warnings = compiled.Warnings.Select(w => w.Field),
+            },
+            Readable);
+
+        compiled.Refused.Should().BeNull();
+        Golden.Check($"docker-{profile.Name}.json", shown);
+    }
+
+    [Test]
+    public void Without_facts_nothing_is_wanted_and_without_the_images_own_facts_only_the_image()
+    {
+        var unresolved = Compile(Given.Standard, facts: null);
+        var unpulled = Compile(Given.Standard, Facts with { Image = null });
+
+        unresolved.Running.Should().BeEmpty();
+        unresolved.Complete.Should().BeFalse();
+        unpulled.Running.Select(r => r.Kind).Should().Equal(ResourceKind.Image);
+        unpulled.Complete.Should().BeFalse();
+    }
+
+    [Test]
+    public void The_same_content_has_the_same_id_and_anything_that_matters_another()
+    {
+        var id = Container(Compile(Given.Standard, Facts, Environment(("A", "1"), ("B", "2")))).Id;
+
+        Container(Compile(Given.Standard, Facts, Environment(("B", "2"), ("A", "1")))).Id.Should().Be(id);
+        Container(Compile(Given.Standard, Facts, Environment(("A", "1"), ("B", "3")))).Id.Should().NotBe(id);
+        Container(Compile(Given.Standard, Facts, Environment(("A", "1"), ("B", "2")), restart: 1)).Id.Should().NotBe(id);
+        Container(Compile(Given.Standard with { Resources = Given.Standard.Resources with { Memory = "65m" } }, Facts, Environment(("A", "1"), ("B", "2")))).Id.Should().NotBe(id);
+        Container(Compile(Given.Standard, Facts with { Pin = Facts.Pin.Replace('2', '3') }, Environment(("A", "1"), ("B", "2")))).Id.Should().NotBe(id);
+    }
+
+    [Test]
+    public void A_value_is_in_the_environment_and_nowhere_else()
+    {
+        var body = (ContainerBody)Container(Compile(Given.Standard, Facts, Environment(("TOKEN", "c4n4ry")))).Body;
+
+        body.Create.Env.Should().ContainSingle().Which.Should().Be("TOKEN=c4n4ry");
+        JsonSerializer.Serialize(body.Create with { Env = null }, DockerJson.Default.ContainerCreate).Should().NotContain("c4n4ry");
+        $"{body} {body.Create} {body.Shape}".Should().NotContain("c4n4ry");
+    }
+
+    [Test]
+    public void The_endpoint_is_the_port_asked_for_else_the_one_exposed_else_the_first_ingress_port()
+    {
+        Compile(Given.Standard, Facts, port: 9000).Endpoint!.Port.Should().Be(9000);
+        Compile(Given.Standard, Facts).Endpoint!.Port.Should().Be(3001);
+        Compile(Given.Standard, Facts with { Image = Image with { ExposedPorts = [80, 443] } }).Endpoint!.Port.Should().Be(8080);
+        Compile(BuiltInProfiles.Airgapped.Config, Facts with { Image = Image with { ExposedPorts = [], Volumes = [] } }).Refused!.Reason.Should().Be("NoEndpointPort");
+    }
+
+    [Test]
+    public void What_cannot_run_here_is_refused_with_a_reason()
+    {
+        Compile(Given.Standard, Facts with { Image = Image with { Volumes = ["/etc"] } }).Refused!.Reason.Should().Be("MountNotAllowed");
+        Compile(Given.Standard, Facts with { Image = Image with { Volumes = ["/data/../etc"] } }).Refused!.Reason.Should().Be("MountNotAllowed");
+        Compile(Given.Unrestricted, Facts with { Image = Image with { Volumes = ["/proc/x"] } }).Refused!.Reason.Should().Be("MountNotAllowed");
+        Compile(Given.Standard with { Images = new ImageGuardrails(RequireDigest: true) }, Facts with { Pin = "sha256:1", PinIsRegistryDigest = false }).Refused!.Reason.Should().Be("DigestRequired");
+        Compile(Given.Standard with { Seccomp = "unknown" }, Facts).Refused!.Reason.Should().Be("GuardrailRefused");
+        Compile(Given.Standard, Facts, transport: GatewayTransport.Stdio).Refused!.Reason.Should().Be("StdioNotSupportedYet");
+        Compile(Given.Standard, Facts, source: new Source.Compose("", null, null, null, "main")).Refused!.Reason.Should().Be("SourceNotSupportedYet");
+    }
+
+    [Test]
+    public void A_host_list_runs_closed_and_is_weakened_or_under_refuse_refused()
+    {
+        var listed = Given.Standard with { Network = new NetworkGuardrails(EgressAllowed: true, ["example.org"], [8080]) };
+
+        var warned = Compile(listed, Facts);
+        var refused = Compile(listed with { Mode = GuardrailsMode.Refuse }, Facts);
+
+        warned.Running.Single(r => r.Kind == ResourceKind.Network).Body.Should().Be(new NetworkBody(Closed: true));
+        warned.Report.Single(r => r.Control == Control.AllowedHosts).Outcome.Should().Be(ControlOutcome.Weakened);
+        refused.Refused!.Message.Should().Contain("network.allowed_hosts");
+    }
+
+    [Test]
+    public void A_volume_means_recreate_and_stays_when_it_is_to_be_kept()
+    {
+        Compile(Given.Standard, Facts).Rollout.Should().Be(Rollout.Recreate);
+        Compile(Given.Standard, Facts with { Image = Image with { Volumes = [] } }).Rollout.Should().Be(Rollout.BlueGreen);
+        Compile(Given.Standard, Facts).Deleted.Should().BeEmpty();
+        Compile(Given.Standard, Facts, keepVolumes: true).Deleted.Select(r => r.Kind).Should().Equal(ResourceKind.Volume);
+    }
+
+    [TestCase("", true, false)]
+    [TestCase("0", true, false)]
+    [TestCase("00:1", true, false)]
+    [TestCase("root:x", true, false)]
+    [TestCase("1000", false, false)]
+    [TestCase("1000:0", false, false)]
+    [TestCase("node", false, true)]
+    public void A_user_that_is_root_is_replaced_and_one_by_name_is_looked_up(string user, bool replaced, bool lookedUp)
+    {
+        var body = (ContainerBody)Container(Compile(Given.Restricted, Facts with { Image = Image with { User = user, Volumes = [] } })).Body;
+
+        body.Create.User.Should().Be(replaced ? DockerCompiler.NobodyElse : null);
+        body.MustNotBeRoot.Should().Be(lookedUp);
+    }
+
+    [Test]
+    public void Apparmor_and_seccomp_profiles_are_set_where_an_admin_configured_them()
+    {
+        var options = Options with { ApparmorProfiles = ["mcp-standard"], SeccompProfiles = new Dictionary<string, string> { ["tight"] = "{}" } };
+        var asked = Given.Standard with { Seccomp = "tight" };
+        var input = Given.Input(Id, Given.Revision("docker.io/acme/server:1", asked, Facts), Hash);
+
+        var compiled = new DockerCompiler(options).Compile(input, new DockerControls(options).Report(asked, null));
+
+        ((ContainerBody)Container(compiled).Body).Create.HostConfig.SecurityOpt.Should().Equal("no-new-privileges:true", "seccomp={}", "apparmor=mcp-standard");
+    }
+
+    [Test]
+    public void An_engine_that_cannot_limit_is_said_to_be_weak()
+    {
+        var engine = new EngineInfo { SecurityOptions = ["name=apparmor"], MemoryLimit = true, SwapLimit = false };
+        var report = new DockerControls(Options).Report(Given.Standard, engine).ToDictionary(r => r.Control, r => r.Outcome);
+
+        report[Control.Cpu].Should().Be(ControlOutcome.Weakened);
+        report[Control.Memory].Should().Be(ControlOutcome.Weakened);
+        report[Control.Pids].Should().Be(ControlOutcome.Weakened);
+        report[Control.Seccomp].Should().Be(ControlOutcome.Weakened);
+        report[Control.Apparmor].Should().Be(ControlOutcome.Weakened);
+        new DockerControls(Options).Report(Given.Standard, new EngineInfo { SecurityOptions = ["name=seccomp,profile=unconfined"] })
+            .Single(r => r.Control == Control.Seccomp).Outcome.Should().Be(ControlOutcome.Weakened);
+    }
+
+    private static Resource Container(Compiled compiled) => compiled.Running.Single(r => r.Kind == ResourceKind.Container);
+
+    private static object Body(ResourceBody body) => body switch
+    {
+        // The legend is a keyed hash a field: the golden file would change with every field, and say nothing.
+        ContainerBody c => JsonSerializer.Deserialize<JsonElement>(JsonSerializer.Serialize(c.Create with { Labels = c.Create.Labels!.Where(l => l.Key != DockerNames.Shape).ToDictionary() }, DockerJson.Default.ContainerCreate)),
+        NetworkBody n => n.Shape,
+        _ => JsonSerializer.SerializeToElement(body, body.GetType()),
+    };
+
+    private static Dictionary<string, SecretText> Environment(params (string Name, string Value)[] variables) => variables.ToDictionary(v => v.Name, v => new SecretText(v.Value), StringComparer.Ordinal);
+
+    private static Compiled Compile(
+        GuardrailsConfig guardrails,
+        ResolvedFacts? facts,
+        Dictionary<string, SecretText>? environment = null,
+        long restart = 0,
+        bool keepVolumes = false,
+        int? port = null,
+        GatewayTransport? transport = null,
+        Source? source = null)
+    {
+        var revision = Given.Revision("docker.io/acme/server:1", guardrails, facts, port: port);
+        revision = revision with { Spec = revision.Spec with { GatewayTransport = transport, Source = source ?? revision.Spec.Source } };
+        return new DockerCompiler(Options).Compile(Given.Input(Id, revision, Hash, environment, restart, keepVolumes), new DockerControls(Options).Report(guardrails, null));
+    }
+}
+
+internal static class Golden
+{
+    /// <summary>With UPDATE_GOLDEN=1 the file is written instead; the change is then reviewed with the code's.</summary>
+    public static void Check(string name, string actual, [CallerFilePath] string here = "")
+    {
+        if (Environment.GetEnvironmentVariable("UPDATE_GOLDEN") == "1")
+        {
+            File.WriteAllText(Path.Combine(Path.GetDirectoryName(here)!, "Golden", name), actual + "\n");
+            return;
+        }
+
+        File.ReadAllText(Path.Combine(AppContext.BaseDirectory, "Golden", name)).TrimEnd().Should().Be(actual);
+    }
+}
