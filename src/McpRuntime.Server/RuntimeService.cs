@@ -1,4 +1,5 @@
 using McpRuntime.Backends;
+using McpRuntime.Backends.CodeEngine;
 using McpRuntime.Backends.Docker;
 using McpRuntime.Core.Guardrails;
 using McpRuntime.Core.Planning;
@@ -110,6 +111,31 @@ internal static class RuntimeService
         Mode = settings.GuardrailsMode,
     };
 
+    /// <summary>The settings are there when it is enabled: the parser refuses otherwise.</summary>
+    private static CodeEngineOptions CodeEngineOf(RuntimeSettings settings) => new()
+    {
+        ApiKey = settings.CodeEngine.ApiKey!,
+        ProjectId = settings.CodeEngine.ProjectId!,
+        Region = settings.CodeEngine.Region!,
+        Url = settings.CodeEngine.Url,
+        IamUrl = settings.CodeEngine.IamUrl,
+        RegistrySecret = settings.CodeEngine.RegistrySecret,
+        BuildRegistry = settings.CodeEngine.BuildRegistry,
+        Visibility = settings.CodeEngine.Visibility,
+        Stop = settings.CodeEngine.Stop,
+        KubeConfigUrl = settings.CodeEngine.KubeConfigUrl,
+        CloudLogsUrl = settings.CodeEngine.CloudLogsUrl,
+        RegistryCredentials = settings.Docker.RegistryCredentials,
+        PrivateAddresses = settings.Sources.AllowPrivateAddresses,
+        Mode = settings.GuardrailsMode,
+    };
+
+    private static CodeEngineInstallation CodeEngineInstallationOf(IServiceProvider services)
+    {
+        var records = services.GetRequiredService<IRecordStore>();
+        return new CodeEngineInstallation(records.InstanceIdAsync, (identity, ct) => records.PinIdentityAsync(CodeEngineServices.Name, identity, ct), services.GetRequiredService<KeyedHash>());
+    }
+
     private static DockerInstallation InstallationOf(IServiceProvider services)
     {
         var records = services.GetRequiredService<IRecordStore>();
@@ -120,13 +146,24 @@ internal static class RuntimeService
     private static SecretText GuardToken(MasterKey key) => new(Convert.ToHexStringLower(key.Derive("guard-token")));
 
     /// <summary>Backends are found by name; each AddXBackend registers one <see cref="IBackend"/>.</summary>
-    private static IServiceCollection AddBackends(this IServiceCollection services, RuntimeSettings settings) => (settings.Docker.Enabled
-            ? services.AddDockerBackend(DockerOf(settings), InstallationOf)
-            : services)
-        .AddSingleton<IReadOnlyDictionary<string, IBackend>>(provider =>
-            provider.GetServices<IBackend>().ToDictionary(backend => backend.Name, StringComparer.Ordinal))
-        .AddSingleton<IProfiles, BuiltInProfilesOnly>()
-        .AddSingleton<IAdmissionContexts, AdmissionContexts>();
+    private static IServiceCollection AddBackends(this IServiceCollection services, RuntimeSettings settings)
+    {
+        if (settings.Docker.Enabled)
+        {
+            services.AddDockerBackend(DockerOf(settings), InstallationOf);
+        }
+
+        if (settings.CodeEngine.Enabled)
+        {
+            services.AddCodeEngineBackend(CodeEngineOf(settings), CodeEngineInstallationOf);
+        }
+
+        return services
+            .AddSingleton<IReadOnlyDictionary<string, IBackend>>(provider =>
+                provider.GetServices<IBackend>().ToDictionary(backend => backend.Name, StringComparer.Ordinal))
+            .AddSingleton<IProfiles, BuiltInProfilesOnly>()
+            .AddSingleton<IAdmissionContexts, AdmissionContexts>();
+    }
 
     private static void RequireBackends(RuntimeSettings settings, IReadOnlyDictionary<string, IBackend> backends)
     {

@@ -9,7 +9,7 @@ namespace McpRuntime.Backends.CodeEngine;
 /// <summary>One Code Engine project. The edge where faults become values: nothing behind it throws anything else, nothing before it throws at all.</summary>
 internal sealed class CodeEngineBackend(CodeEngineParts parts, CodeEngineInstallation installation, CodeEngineOptions options, TimeProvider time) : IBackend
 {
-    public const string BackendName = "ibm_code_engine";
+    public const string BackendName = CodeEngineServices.Name;
 
     public string Name => BackendName;
 

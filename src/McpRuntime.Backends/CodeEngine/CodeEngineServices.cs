@@ -7,6 +7,9 @@ namespace McpRuntime.Backends.CodeEngine;
 
 public static class CodeEngineServices
 {
+    /// <summary>The documented word for this backend.</summary>
+    public const string Name = "ibm_code_engine";
+
     /// <summary>Registers an <see cref="IBackend"/>. Needs TimeProvider and logging.</summary>
     public static IServiceCollection AddCodeEngineBackend(this IServiceCollection services, CodeEngineOptions options, Func<IServiceProvider, CodeEngineInstallation> installation) => services
         .AddSingleton<IBackend>(provider =>
