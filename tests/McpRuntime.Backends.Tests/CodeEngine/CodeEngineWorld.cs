@@ -1,6 +1,7 @@
 using System.Text.Json.Nodes;
 using McpRuntime.Backends.CodeEngine;
 using McpRuntime.Backends.Tests.Contract;
+using McpRuntime.CodeEngineDouble.Driver;
 using McpRuntime.Core.Planning;
 using McpRuntime.Core.Specs;
 using Microsoft.Extensions.DependencyInjection;

@@ -1,15 +1,18 @@
 using System.Diagnostics;
 using System.Net.Http.Json;
 using System.Reflection;
+using System.Text.Json;
 using System.Text.Json.Nodes;
 
-namespace McpRuntime.Backends.Tests.CodeEngine;
+namespace McpRuntime.CodeEngineDouble.Driver;
 
 /// <summary>The double of Code Engine and IAM as a process, and its test's door <c>/_double</c>.</summary>
 internal sealed class DoubleProcess : IAsyncDisposable
 {
     public const string ApiKey = "k3y-0f-th3-d0ubl3";
     public const string Project = "11111111-2222-3333-4444-555555555555";
+
+    private static readonly JsonSerializerOptions AsWritten = new();
 
     private readonly Process _process;
     private readonly HttpClient _http;
@@ -63,7 +66,7 @@ internal sealed class DoubleProcess : IAsyncDisposable
         using var request = new HttpRequestMessage(method, new Uri("/_double/" + path, UriKind.Relative));
         if (body is not null)
         {
-            request.Content = JsonContent.Create(body);
+            request.Content = JsonContent.Create(body, options: AsWritten);
             await request.Content.LoadIntoBufferAsync();
         }
 
