@@ -25,7 +25,7 @@ internal static class Api
             ("GET", ["apps", var name, "revisions"]) => List(project, request, "revisions", [.. App(project, name).Revisions.Select(r => r.DeepClone().AsObject())]),
             ("DELETE", ["apps", var name, "revisions", var revision]) => Accepted(() => Forget(App(project, name), revision)),
             ("GET", ["apps", var name, "instances"]) => List(project, request, "instances", App(project, name).Instances()),
-            ("GET", ["secrets"]) => List(project, request, path[0], project.Secrets(request.Query["format"].ToString() is { Length: > 0 } format ? format : null)),
+            ("GET", ["secrets"]) => List(project, request, path[0], project.ListSecrets(request.Query["format"].ToString() is { Length: > 0 } format ? format : null)),
             ("POST", ["secrets"]) => (201, project.CreateSecret(Body(request, body, "application/json")), []),
             ("GET", ["secrets", var name]) => Tagged(project.Secret(name)),
             ("PUT", ["secrets", var name]) => Tagged(project.ReplaceSecret(name, Body(request, body, "application/json"), tag)),

@@ -123,8 +123,11 @@ internal sealed partial class DoubleProject(string id, string region, TimeProvid
 
     // Secrets
 
-    public IReadOnlyList<JsonObject> Secrets(string? format) =>
-        [.. Names(_secrets).Select(n => _secrets[n].DeepClone().AsObject()).Where(s => format is null || Validation.Text(s, "format") == format).Select(s => Switches.SecretListsOmitData ? Without(s, "data") : s)];
+    public IReadOnlyList<JsonObject> Secrets() => [.. Names(_secrets).Select(n => _secrets[n].DeepClone().AsObject())];
+
+    /// <summary>As the API lists them.</summary>
+    public IReadOnlyList<JsonObject> ListSecrets(string? format) =>
+        [.. Secrets().Where(s => format is null || Validation.Text(s, "format") == format).Select(s => Switches.SecretListsOmitData ? Without(s, "data") : s)];
 
     public JsonObject? Secret(string name) => _secrets.GetValueOrDefault(name)?.DeepClone().AsObject();
 

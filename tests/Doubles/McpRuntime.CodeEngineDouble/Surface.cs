@@ -267,7 +267,7 @@ internal sealed class Surface(DoubleProject project, Iam iam) : IDisposable
             case ["state"]:
                 return new JsonObject
                 {
-                    ["apps"] = Array(project.Apps()), ["secrets"] = Array(project.Secrets(null)), ["builds"] = Array(project.Builds()), ["build_runs"] = Array(project.Runs(null)),
+                    ["apps"] = Array(project.Apps()), ["secrets"] = Array(project.Secrets()), ["builds"] = Array(project.Builds()), ["build_runs"] = Array(project.Runs(null)),
                 };
             default:
                 throw DoubleProject.NotFound();
