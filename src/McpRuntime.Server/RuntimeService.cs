@@ -1,11 +1,8 @@
 using McpRuntime.Backends;
 using McpRuntime.Backends.CodeEngine;
 using McpRuntime.Backends.Docker;
+using McpRuntime.Backends.Docker.Guard;
 using McpRuntime.Core.Guardrails;
-using McpRuntime.Core.Planning;
-using McpRuntime.Core.Records;
-using McpRuntime.Core.Specs;
-using McpRuntime.Gateways;
 using McpRuntime.Gateways.Embedded;
 using McpRuntime.Server.Access;
 using McpRuntime.Server.Catalogs;
@@ -21,6 +18,9 @@ namespace McpRuntime.Server;
 /// <summary>What the service is made of: one line a folder.</summary>
 internal static class RuntimeService
 {
+    // SIGTERM: the step in flight and the calls in the gateway end within this, then the lease is released.
+    private static readonly TimeSpan Drain = TimeSpan.FromSeconds(30);
+
     /// <param name="settings">Validated.</param>
     /// <param name="replace">Tests put their own parts here, after everything else is registered.</param>
     public static WebApplication Build(RuntimeSettings settings, Action<WebApplicationBuilder>? replace = null)
@@ -30,17 +30,21 @@ internal static class RuntimeService
         builder.Host.UseDefaultServiceProvider(provider => provider.ValidateOnBuild = true);
         builder.WebHost.UseUrls(settings.Urls).ConfigureKestrel(kestrel => kestrel.AddServerHeader = false);
         builder.Logging.AddFilter("Microsoft.AspNetCore", LogLevel.Warning).AddFilter("Microsoft.EntityFrameworkCore", LogLevel.Warning);
-        builder.Services.AddSingleton(TimeProvider.System).AddTelemetry(settings);
+        builder.Services
+            .Configure<HostOptions>(host => host.ShutdownTimeout = Drain)
+            .AddSingleton(TimeProvider.System)
+            .AddTelemetry(settings);
         if (settings.Enabled)
         {
+            // Hosted services start in this order and stop in the reverse: the loop first, the lease after it.
             builder.Services
-                .AddRecords(RecordsOf(settings))
-                .AddBackends(settings)
-                .AddCatalogs(settings)
+                .AddRecordsOf(settings)
                 .AddAccess(settings)
-                .AddRest()
-                .AddEmbeddedGateway(services => GatewayOf(settings, services.GetRequiredService<MasterKey>()))
-                .AddControl(ControlOf(settings));
+                .AddCatalogs(settings)
+                .AddBackends(settings)
+                .AddEmbeddedGateway(services => PartOptions.Gateway(settings, services))
+                .AddControl(PartOptions.Control(settings))
+                .AddRest();
         }
 
         replace?.Invoke(builder);
@@ -71,13 +75,15 @@ internal static class RuntimeService
             return;
         }
 
-        RequireBackends(settings, app.Services.GetRequiredService<IReadOnlyDictionary<string, IBackend>>());
+        RequireParts(settings, app.Services.GetRequiredService<IReadOnlyDictionary<string, IBackend>>());
         await app.Services.MigrateRecordsAsync(ct);
         await app.Services.GetRequiredService<FirstToken>().EnsureAsync(ct);
     }
 
-    public static RecordsOptions RecordsOf(RuntimeSettings settings) => new()
+    /// <summary>The records, with a wrong address or key told as what it is: a wrong setting.</summary>
+    public static IServiceCollection AddRecordsOf(this IServiceCollection services, RuntimeSettings settings)
     {
+<<<<<<< HEAD
         DatabaseUrl = settings.Storage.DatabaseUrl?.Reveal(),
         DataDirectory = settings.Storage.DataDirectory,
         MasterKey = settings.Storage.MasterKey?.Reveal(),
@@ -140,13 +146,22 @@ internal static class RuntimeService
     {
         var records = services.GetRequiredService<IRecordStore>();
         return new DockerInstallation(records.InstanceIdAsync, (identity, ct) => records.PinIdentityAsync("docker", identity, ct), services.GetRequiredService<KeyedHash>());
+=======
+        try
+        {
+            services.AddRecords(PartOptions.Records(settings));
+            return services.AddSingleton(MasterKey.Load(PartOptions.Records(settings), mayCreate: DatabaseAddress.Of(PartOptions.Records(settings)).SqliteFile is not null));
+        }
+        catch (InvalidOperationException fault)
+        {
+            throw new InvalidSettings([fault.Message]);
+        }
+>>>>>>> main
     }
-
-    /// <summary>What the guard and whoever talks to it share; derived, so that every replica knows it and nobody stores it.</summary>
-    private static SecretText GuardToken(MasterKey key) => new(Convert.ToHexStringLower(key.Derive("guard-token")));
 
     /// <summary>Backends are found by name; each AddXBackend registers one <see cref="IBackend"/>.</summary>
     private static IServiceCollection AddBackends(this IServiceCollection services, RuntimeSettings settings)
+<<<<<<< HEAD
     {
         if (settings.Docker.Enabled)
         {
@@ -166,16 +181,37 @@ internal static class RuntimeService
     }
 
     private static void RequireBackends(RuntimeSettings settings, IReadOnlyDictionary<string, IBackend> backends)
+=======
+>>>>>>> main
     {
-        var missing = new[]
+        if (settings.Docker.Enabled)
         {
-            ("RUNTIME_DOCKER_ENABLED", settings.Docker.Enabled, "docker"),
-            ("RUNTIME_IBM_CODE_ENGINE_ENABLED", settings.CodeEngine.Enabled, "ibm_code_engine"),
-            ("RUNTIME_KUBERNETES_ENABLED", settings.Kubernetes.Enabled, "kubernetes"),
-        }.Where(backend => backend.Item2 && !backends.ContainsKey(backend.Item3)).ToList();
+            services.AddDockerGuard(provider => PartOptions.Guard(settings, provider));
+            services.AddDockerBackend(PartOptions.Docker(settings), PartOptions.DockerInstallation);
+        }
+
+        return services
+            .AddSingleton<IReadOnlyDictionary<string, IBackend>>(provider =>
+                provider.GetServices<IBackend>().ToDictionary(backend => backend.Name, StringComparer.Ordinal))
+            .AddSingleton<IProfiles, BuiltInProfilesOnly>()
+            .AddSingleton<IAdmissionContexts, AdmissionContexts>();
+    }
+
+    /// <summary>A part that is asked for and not there is a wrong setting, not a silence.</summary>
+    private static void RequireParts(RuntimeSettings settings, IReadOnlyDictionary<string, IBackend> backends)
+    {
+        var missing = new (string Variable, bool Asked, bool There, string What)[]
+        {
+            ("RUNTIME_DOCKER_ENABLED", settings.Docker.Enabled, backends.ContainsKey("docker"), "docker backend; set it to false"),
+            ("RUNTIME_IBM_CODE_ENGINE_ENABLED", settings.CodeEngine.Enabled, backends.ContainsKey("ibm_code_engine"), "ibm_code_engine backend; set it to false"),
+            ("RUNTIME_KUBERNETES_ENABLED", settings.Kubernetes.Enabled, backends.ContainsKey("kubernetes"), "kubernetes backend; set it to false"),
+            ("RUNTIME_CUSTOM_RESOURCES_ENABLED", settings.Kubernetes.CustomResources, false, "custom resources; set it to false"),
+            ("RUNTIME_GATEWAY", !settings.Gateway.Embedded, false, "ContextForge gateway; set it to embedded"),
+            ("RUNTIME_GITOPS_REPOS", settings.Sources.GitOpsRepos is not null, false, "Git source; leave it out"),
+        }.Where(part => part.Asked && !part.There).Select(part => $"{part.Variable}: this version has no {part.What}").ToList();
         if (missing.Count > 0)
         {
-            throw new InvalidSettings([.. missing.Select(backend => $"{backend.Item1}: this version has no {backend.Item3} backend yet; set it to false")]);
+            throw new InvalidSettings(missing);
         }
     }
 }

@@ -146,4 +146,14 @@ internal sealed class ControlLoopPromises
         await world.RunForAsync(TimeSpan.FromMinutes(2));
         world.Backends["sim"].Defects.Should().BeInRange(5, 10);
     }
+
+    [Test]
+    public async Task A_loop_that_ends_by_itself_ends_the_whole_and_so_the_process()
+    {
+        await using var world = new SimController();
+        world.BreakTheQueue();
+        await world.StartAsync();
+        var ended = () => world.Loop.ExecuteTask!.WaitAsync(TimeSpan.FromSeconds(10));
+        await ended.Should().ThrowAsync<InvalidOperationException>();
+    }
 }

@@ -207,7 +207,17 @@ internal static class ContainerHealth
         "exited" when state.OomKilled => (Health.Failed, "out of memory: killed by the kernel at its memory limit"),
         "exited" when state.Error is { Length: > 0 } error => (Health.Failed, error),
         "exited" when state.ExitCode == 0 => (Health.Stopped, "exited with 0"),
-        "exited" => (Health.Failed, string.Create(CultureInfo.InvariantCulture, $"exited with {state.ExitCode}")),
+        "exited" => (Health.Failed, string.Create(CultureInfo.InvariantCulture, $"exited with {state.ExitCode}{Meaning(state.ExitCode)}")),
         _ => (Health.Failed, state.Error is { Length: > 0 } words ? words : state.Status),
+    };
+
+    private static string Meaning(int exitCode) => exitCode switch
+    {
+        126 => ": its command cannot be executed",
+        127 => ": its command was not found",
+        137 => ": killed (SIGKILL)",
+        139 => ": crashed (SIGSEGV)",
+        143 => ": terminated (SIGTERM)",
+        _ => "",
     };
 }

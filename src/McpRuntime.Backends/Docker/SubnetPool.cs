@@ -17,7 +17,8 @@ internal sealed class SubnetPool
     /// <exception cref="FormatException">Says what was found and what is allowed.</exception>
     public SubnetPool(string cidr)
     {
-        if (!IPNetwork.TryParse(cidr, out var network) || network.BaseAddress.AddressFamily != AddressFamily.InterNetwork || network.PrefixLength is < 8 or > Bits)
+        // A host's address with a prefix length parses too; it is more likely a slip than meant.
+        if (!IPNetwork.TryParse(cidr, out var network) || network.ToString() != cidr || network.BaseAddress.AddressFamily != AddressFamily.InterNetwork || network.PrefixLength is < 8 or > Bits)
         {
             throw new FormatException($"\"{cidr}\" is not a subnet pool: an IPv4 network of /8 to /{Bits} is expected, like 10.201.0.0/16.");
         }

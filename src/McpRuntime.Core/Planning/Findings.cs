@@ -17,7 +17,8 @@ internal sealed class Findings
     public Findings(RuntimeRecord record, World world, Memory memory, Step step, StepResult result)
     {
         (_record, _world, _memory, _step, _result) = (record, world, memory, step, result);
-        _blind = world.BackendFault is not null || (world.Wanted is { Goal: Goal.Run, Obstacle: not null } && (world.Wanted.Serving ?? world.Wanted.Target) is null);
+        var nothingCompiled = world.Wanted is { Goal: Goal.Run, Obstacle: not null, Serving: null, Target: null };
+        _blind = world.BackendFault is not null || nothingCompiled;
         Carrier = CarrierOf(world);
     }
 
@@ -75,12 +76,17 @@ internal sealed class Findings
 
             if (_world.IsNotConverging(bound, seen))
             {
-                return new Fault(FaultKind.Refused, Reasons.NotConverging, $"{seen.Id} still differs in {seen.DifferingField ?? "a field"} after {_world.Options.PutLimit} tries. Somebody may be editing it, or the backend does not keep what is asked.");
+                return new Fault(
+                    FaultKind.Refused,
+                    Reasons.NotConverging,
+                    $"{seen.Id} still differs in {seen.DifferingField ?? "a field"} after {_world.Options.PutLimit} tries. "
+                    + "Somebody may be editing it, or the backend does not keep what is asked.");
             }
 
             if (_world.KeepsFailing(bound, seen))
             {
-                return new Fault(FaultKind.Refused, Reasons.CrashLoop, $"{seen.Id} does not stay up: {Words.Of(seen)} It is started again with growing pauses; see its logs.");
+                return new Fault(
+                    FaultKind.Refused, Reasons.CrashLoop, $"{seen.Id} does not stay up: {Words.Of(seen)} It is started again with growing pauses; see its logs.");
             }
         }
 
@@ -102,8 +108,10 @@ internal sealed class Findings
     private Condition Approved() => Wanted.Asked switch
     {
         { State: RevisionState.Pending } when Wanted.Goal is Goal.Delete => False(ConditionType.Approved, "Cancelled", "It is being deleted."),
-        { State: RevisionState.Pending } => False(ConditionType.Approved, Reasons.PendingApproval, $"Generation {Wanted.Asked.Generation} waits for an approver's decision."),
-        { State: RevisionState.Failed, FailedReason: "Rejected" or "Expired" } => False(ConditionType.Approved, Wanted.Asked.FailedReason!, Wanted.Asked.FailedMessage ?? "It was not approved."),
+        { State: RevisionState.Pending } => False(
+            ConditionType.Approved, Reasons.PendingApproval, $"Generation {Wanted.Asked.Generation} waits for an approver's decision."),
+        { State: RevisionState.Failed, FailedReason: "Rejected" or "Expired" } => False(
+            ConditionType.Approved, Wanted.Asked.FailedReason!, Wanted.Asked.FailedMessage ?? "It was not approved."),
         { ApprovalId: null } => True(ConditionType.Approved, "NotRequired", "No approval is needed."),
         _ => True(ConditionType.Approved, "Approved", "It was approved."),
     };
@@ -198,7 +206,8 @@ internal sealed class Findings
     {
         var hash = Carrier is { } carrier ? _world.HandshakeOf(carrier)?.ToolsHash : null;
         var drifted = hash is null
-            ? _record.Conditions.Any(c => c is { Type: ConditionType.ToolsDrifted, Status: ConditionStatus.True }) && _memory.Tools?.Generation == Wanted.Serving?.Generation
+            ? _memory.Tools?.Generation == Wanted.Serving?.Generation
+                && _record.Conditions.Any(c => c is { Type: ConditionType.ToolsDrifted, Status: ConditionStatus.True })
             : _memory.Tools is { } tools && tools.Generation == Wanted.Serving?.Generation && tools.Hash != hash;
         return drifted
             ? True(ConditionType.ToolsDrifted, "Changed", "The server's tool definitions changed without a new generation. Look at what changed before trusting them.")
@@ -224,7 +233,8 @@ internal sealed class Findings
         var endpoints = plans.Select(world.EndpointOf).OfType<SeenResource>();
         var running = endpoints
             .Concat(world.Seen.Where(s => s.Kind is ResourceKind.Container && world.OncePassed(s)))
-            .Where(s => s.Health is Health.Serving && !plans.OfType<RevisionPlan>().SelectMany(p => p.Compiled.Running).Any(r => r.Id == s.Id && world.KeepsFailing(r, s)))
+            .Where(s => s.Health is Health.Serving)
+            .Where(s => !plans.OfType<RevisionPlan>().SelectMany(p => p.Compiled.Running).Any(r => r.Id == s.Id && world.KeepsFailing(r, s)))
             .DistinctBy(s => s.Id, StringComparer.Ordinal)
             .ToList();
         var routes = world.Wanted.Serving?.Routes ?? [];

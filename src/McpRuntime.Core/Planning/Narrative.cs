@@ -43,7 +43,8 @@ internal static class Narrative
         return result.Outcome switch
         {
             Outcome.InProgress { Message: var message } => new NewEvent($"{kind}Started", message),
-            _ when put.Why == Reasons.Crashed || (seen is null && world.AttemptOn(id, put.Resource.Fingerprint).Effects > 0) => new NewEvent($"{kind}Restarted", seen is null ? $"{id} was gone and was made again." : $"{id} was started again. {Words.Of(seen)}"),
+            _ when seen is null && world.AttemptOn(id, put.Resource.Fingerprint).Effects > 0 => new NewEvent($"{kind}Restarted", $"{id} was gone and was made again."),
+            _ when put.Why == Reasons.Crashed => new NewEvent($"{kind}Restarted", $"{id} was started again. {(seen is null ? "" : Words.Of(seen))}"),
             _ when put.Why == Reasons.Drifted => new NewEvent("DriftRepaired", $"{id} differed in {seen?.DifferingField ?? "a field"} and was put right."),
             _ when put.Why == Reasons.Different => new NewEvent($"{kind}Updated", $"{id} was brought to what is asked now."),
             _ => new NewEvent($"{kind}Created", $"{id} was created."),

@@ -34,7 +34,10 @@ public sealed record SeenResource
 
     public Health Health { get; init; } = Health.Serving;
 
-    /// <summary>This incarnation (container id and start): changes when it is started again. Handshakes are remembered by it. Of a route: the incarnation it leads to.</summary>
+    /// <summary>
+    /// This incarnation (container id and start): changes when it is started again. Handshakes are remembered by it. Of a route:
+    /// the incarnation it leads to.
+    /// </summary>
     public string Instance { get; init; } = "";
 
     /// <summary>The backend's own words on its state: progress of a pull, an exit reason.</summary>

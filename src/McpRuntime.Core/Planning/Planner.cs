@@ -56,7 +56,10 @@ public static class Planner
         yield return AwaitHandshake(world, world.Wanted.Serving);
     }
 
-    /// <summary>A stop creates nothing: what is missing of the Stopped set is made by the next start. What is there is put right (a registration made inactive).</summary>
+    /// <summary>
+    /// A stop creates nothing: what is missing of the Stopped set is made by the next start. What is there is put right (a
+    /// registration made inactive).
+    /// </summary>
     private static IEnumerable<Step?> Stop(World world)
     {
         yield return BlindSpot(world);
@@ -204,8 +207,8 @@ public static class Planner
 
         return seen.Health switch
         {
-            Health.Stopped or Health.Failed => Reasons.Crashed,
-            Health.Starting or Health.Serving or Health.Wedged or Health.Completed => null,
+            Health.Stopped or Health.Failed or Health.Wedged => Reasons.Crashed,
+            Health.Starting or Health.Serving or Health.Completed => null,
         };
     }
 

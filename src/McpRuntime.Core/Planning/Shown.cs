@@ -12,7 +12,9 @@ internal static class Shown
         var plan = PlanOf(world, carrier);
         var spec = (plan?.Revision ?? record.Asked).Spec;
         var facts = (plan?.Revision ?? record.Asked).Facts;
-        var word = carrier is null ? null : world.HandshakeOf(carrier) is { Verdict: HandshakeVerdict.Passed or HandshakeVerdict.Challenged } passed ? passed : record.Display.Server;
+        var word = carrier is null ? null
+            : world.HandshakeOf(carrier) is { Verdict: HandshakeVerdict.Passed or HandshakeVerdict.Challenged } passed ? passed
+            : record.Display.Server;
         return new Display
         {
             RuntimeRef = carrier?.Id ?? plan?.Compiled.Endpoint?.ContainerId,

@@ -54,7 +54,8 @@ internal sealed class World
     {
         get
         {
-            var order = _resources.Select((r, i) => (r.Id, i)).ToDictionary(x => x.Id, x => x.i, StringComparer.Ordinal);
+            var order = Usable(Wanted.Target, Wanted.Serving).SelectMany(p => p.Compiled.Running).DistinctBy(r => r.Id, StringComparer.Ordinal)
+                .Select((r, i) => (r.Id, Place: i)).ToDictionary(r => r.Id, r => r.Place, StringComparer.Ordinal);
             return _seen.Values
                 .Where(s => !_wantedById.ContainsKey(s.Id) && (s.Kind is not ResourceKind.Volume || Wanted is { Goal: Goal.Delete, KeepVolumes: false }))
                 .OrderBy(s => s.Kind.RemovalRank())
@@ -120,11 +121,11 @@ internal sealed class World
     public bool OncePassed(SeenResource container) =>
         _memory.Verified.TryGetValue(container.Id, out var instance) && Same(instance, container.Instance);
 
-    public bool IsWedged(SeenResource container) =>
-        container.Health is Health.Wedged
-        || (container.Health is Health.Serving
-            && OncePassed(container)
-            && HandshakeOf(container) is { Verdict: HandshakeVerdict.Failed } failed
+    /// <summary>Only containers are ever replaced for it: a volume that is in trouble is still data.</summary>
+    public bool IsWedged(SeenResource seen) => seen is { Kind: ResourceKind.Container, Health: Health.Wedged }
+        || (seen is { Kind: ResourceKind.Container, Health: Health.Serving }
+            && OncePassed(seen)
+            && HandshakeOf(seen) is { Verdict: HandshakeVerdict.Failed } failed
             && failed.Failures >= Options.WedgedAfter);
 
     /// <summary>Why an old container must not go yet; null when it may, but for its drain.</summary>

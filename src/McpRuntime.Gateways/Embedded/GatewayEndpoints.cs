@@ -47,7 +47,11 @@ public static class GatewayEndpoints
     {
         endpoints.MapMethods("/mcp/{name}", ["GET", "POST", "DELETE"], (HttpContext context, string name, McpEndpoint mcp) => mcp.HandleAsync(context, name, isMessage: false)).ExcludeFromDescription();
         endpoints.MapMethods("/mcp/{name}/message", ["POST"], (HttpContext context, string name, McpEndpoint mcp) => mcp.HandleAsync(context, name, isMessage: true)).ExcludeFromDescription();
-        endpoints.MapMethods("/mcp/{name}/{rest?}", ["OPTIONS"], (HttpContext context, McpEndpoint mcp) => mcp.Preflight(context)).WithMetadata(new AllowAnonymousAttribute()).ExcludeFromDescription();
+        foreach (var address in (string[])["/mcp/{name}", "/mcp/{name}/message"])
+        {
+            endpoints.MapMethods(address, ["OPTIONS"], (HttpContext context, McpEndpoint mcp) => mcp.Preflight(context)).WithMetadata(new AllowAnonymousAttribute()).ExcludeFromDescription();
+        }
+
         return endpoints;
     }
 
@@ -95,6 +99,6 @@ internal sealed record GatewayEntry(
     public static GatewayEntry Of(GatewayRoute route, HttpRequest request, GatewayOptions options)
     {
         var ours = options.PublicUrl is { } url ? url.AbsoluteUri.TrimEnd('/') : $"{request.Scheme}://{request.Host}{request.PathBase}";
-        return new(route.Id, route.Name, $"{ours}/mcp/{route.Name}", route.Transport, route.RecordId, route.Visibility, route.TeamId, route.Tags, route.Tools, route.RegisteredAt);
+        return new(route.Id, route.Name, $"{ours}/mcp/{Uri.EscapeDataString(route.Name)}", route.Transport, route.RecordId, route.Visibility, route.TeamId, route.Tags, route.Tools, route.RegisteredAt);
     }
 }

@@ -23,6 +23,7 @@ internal sealed record GatewayError(int Status, string Outcome, int Code, string
 
     public static GatewayError BadAddress { get; } = new(400, "bad_request", -32600, "Malformed address", "The query can't be read as part of an address.");
 
+    /// <summary>Never as JSON-RPC: clients that look for the right transport take a JSON-RPC error for the answer of streamable HTTP, and do not try the older one.</summary>
     public static GatewayError MessagesElsewhere { get; } = new(405, "method", -32000, "Method not allowed", "This server speaks only the HTTP+SSE transport of 2024-11-05: open its stream with GET.");
 
     public static GatewayError ClientFault(BadHttpRequestException e) => new(e.StatusCode, e.StatusCode == 413 ? "too_large" : "bad_request", -32600, e.StatusCode == 413 ? "Message too large" : "Malformed request", e.Message);
@@ -57,7 +58,8 @@ internal sealed record GatewayError(int Status, string Outcome, int Code, string
             response.Headers.Allow = "GET";
         }
 
-        JsonObject body = request.IsMessage
+        var asMessage = request.IsMessage && Status != StatusCodes.Status405MethodNotAllowed;
+        JsonObject body = asMessage
             ? new()
             {
                 ["jsonrpc"] = "2.0",
@@ -65,7 +67,7 @@ internal sealed record GatewayError(int Status, string Outcome, int Code, string
                 ["error"] = new JsonObject { ["code"] = Code, ["message"] = Message },
             }
             : new() { ["title"] = Title, ["status"] = Status, ["detail"] = Message };
-        response.ContentType = request.IsMessage ? "application/json" : "application/problem+json";
+        response.ContentType = asMessage ? "application/json" : "application/problem+json";
         await response.Body.WriteAsync(JsonSerializer.SerializeToUtf8Bytes(body), context.RequestAborted);
     }
 }

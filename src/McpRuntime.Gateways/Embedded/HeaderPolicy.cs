@@ -106,6 +106,7 @@ internal static class HeaderPolicy
         }
     }
 
+    // Kestrel itself reduces Connection to "close" or "keep-alive"; this is for whatever else may stand before us.
     private static HashSet<string> Named(StringValues connection) =>
         connection.Count == 0 ? [] : new(connection.SelectMany(value => (value ?? "").Split(',', StringSplitOptions.TrimEntries)), StringComparer.OrdinalIgnoreCase);
 

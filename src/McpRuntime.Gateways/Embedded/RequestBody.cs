@@ -41,7 +41,8 @@ internal sealed class RequestBody : HttpContent
         var request = context.Request;
         if (context.Features.Get<IHttpMaxRequestBodySizeFeature>() is { IsReadOnly: false } feature)
         {
-            feature.MaxRequestBodySize = limit;
+            // Ours is the limit below. The server's is wider, so that who is a little over it is heard out, and can read the answer.
+            feature.MaxRequestBodySize = limit * 2;
         }
 
         if (request.ContentLength > limit)
@@ -81,19 +82,26 @@ internal sealed class RequestBody : HttpContent
         while (sent != _length)
         {
             var read = await ReadAsync(cancellationToken);
-            sent += read.Buffer.Length;
-            if (sent > _limit)
+            try
             {
-                TooLarge = true;
-                throw TooLong(_limit);
+                sent += read.Buffer.Length;
+                if (sent > _limit)
+                {
+                    TooLarge = true;
+                    throw TooLong(_limit);
+                }
+
+                foreach (var segment in read.Buffer)
+                {
+                    await stream.WriteAsync(segment, cancellationToken);
+                }
+            }
+            finally
+            {
+                // Whatever went wrong: Kestrel reads the rest, so that the client can read the answer.
+                _reader.AdvanceTo(read.Buffer.End);
             }
 
-            foreach (var segment in read.Buffer)
-            {
-                await stream.WriteAsync(segment, cancellationToken);
-            }
-
-            _reader.AdvanceTo(read.Buffer.End);
             _watchdog.Touch();
             if (read.IsCompleted)
             {

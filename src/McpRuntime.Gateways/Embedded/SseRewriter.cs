@@ -149,8 +149,12 @@ internal sealed class SseRewriter(Func<string, string?> rewrite)
     {
         if (_isEndpoint)
         {
-            var address = rewrite(DataOf(Encoding.UTF8.GetString(_held.WrittenSpan))) ?? throw new SseRefusedException("an endpoint event without a usable address");
-            to.Write(Encoding.ASCII.GetBytes($"event: endpoint\ndata: {address}\n\n"));
+            // Without data there is no event; passed on, the word alone would make an endpoint of the next event for clients that forget to forget it.
+            if (DataOf(Encoding.UTF8.GetString(_held.WrittenSpan)) is { Length: > 0 } data)
+            {
+                var address = rewrite(data) ?? throw new SseRefusedException("an endpoint event without a usable address");
+                to.Write(Encoding.ASCII.GetBytes($"event: endpoint\ndata: {address}\n\n"));
+            }
         }
         else
         {

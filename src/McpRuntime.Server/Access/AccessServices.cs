@@ -8,7 +8,6 @@ internal static class AccessServices
     public static IServiceCollection AddAccess(this IServiceCollection services, RuntimeSettings settings) => services
         .AddSingleton(settings.Access)
         .AddSingleton(settings.Storage)
-        .AddSingleton(settings.Storage)
         .AddSingleton<ApiTokens>()
         .AddSingleton<Jwts>()
         .AddSingleton<Authenticator>()

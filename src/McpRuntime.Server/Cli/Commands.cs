@@ -46,16 +46,25 @@ internal static class Commands
         }
         catch (Refusal refusal)
         {
-            await Console.Error.WriteLineAsync($"{refusal.Title}: {refusal.Detail}");
-            return Failed;
+            return await TellAsync(refusal);
         }
+        catch (Exception fault) when (DatabaseFaults.Of(fault) == DatabaseFault.Unavailable)
+        {
+            return await TellAsync(DatabaseFaults.Refuse(fault));
+        }
+    }
+
+    private static async Task<int> TellAsync(Refusal refusal)
+    {
+        await Console.Error.WriteLineAsync($"{refusal.Title}: {refusal.Detail}");
+        return Failed;
     }
 
     /// <summary>The records alone, without the service around them.</summary>
     public static ServiceProvider Records(RuntimeSettings settings) => new ServiceCollection()
         .AddLogging()
         .AddSingleton(TimeProvider.System)
-        .AddRecords(RuntimeService.RecordsOf(settings))
+        .AddRecordsOf(settings)
         .BuildServiceProvider();
 
     private static async Task ServeAsync(RuntimeSettings settings, CancellationToken ct)

@@ -6,7 +6,8 @@ namespace McpRuntime.Server.Control;
 /// <summary>The one place where a call to a provider is bounded in time, and where what goes wrong with it becomes a value.</summary>
 internal sealed partial class Calls(ControlMetrics metrics, TimeProvider time, ILogger<Calls> logger)
 {
-    public async Task<T> AsValueAsync<T>(string provider, string operation, TimeSpan cap, Func<CancellationToken, Task<T>> call, Func<Fault, T> faulted, CancellationToken ct)
+    public async Task<T> AsValueAsync<T>(
+        string provider, string operation, TimeSpan cap, Func<CancellationToken, Task<T>> call, Func<Fault, T> faulted, CancellationToken ct)
     {
         using var tooLong = new CancellationTokenSource(cap, time);
         using var either = CancellationTokenSource.CreateLinkedTokenSource(ct, tooLong.Token);

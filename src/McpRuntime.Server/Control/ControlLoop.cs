@@ -123,7 +123,8 @@ internal sealed partial class ControlLoop(WorkQueue queue, Turn turn, Resync res
 
     private async Task ScanAsync(CancellationToken ct)
     {
-        foreach (var id in await records.DueAsync(around.Time.GetUtcNow(), limit: 500, ct))
+        // Generous: rows of a backend that hangs stay due, oldest first, and must not hide the others'.
+        foreach (var id in await records.DueAsync(around.Time.GetUtcNow(), limit: 10_000, ct))
         {
             queue.AddDue(id);
         }

@@ -35,6 +35,9 @@ internal sealed class ControlMetrics : IDisposable
         _meter.CreateObservableGauge("mcpruntime.conditions", Conditions, "{runtime}", "Records by condition and its status.");
     }
 
+    public static Activity? StartTurn(Work work) =>
+        Activities.StartActivity("turn", ActivityKind.Internal, default(ActivityContext), links: work.Cause == default ? null : [new ActivityLink(work.Cause)]);
+
     public Histogram<double> QueueLatency { get; }
 
     public Counter<long> Retries { get; }

@@ -92,7 +92,9 @@ internal sealed partial class OrphanWatch(ControlOptions options, TimeProvider t
 
     private static partial class Log
     {
-        [LoggerMessage(Level = LogLevel.Warning, Message = "On {Provider} are orphans of record {RecordId}, which does not exist: {Orphans}. They are removed when they are still there in {Seconds} s")]
+        [LoggerMessage(
+            Level = LogLevel.Warning,
+            Message = "On {Provider} are orphans of record {RecordId}, which does not exist: {Orphans}. They are removed when they are still there in {Seconds} s")]
         public static partial void Found(ILogger logger, string provider, string recordId, string orphans, double seconds);
 
         [LoggerMessage(Level = LogLevel.Warning, Message = "The orphan {Kind} {Id} could not be removed: {Detail}")]

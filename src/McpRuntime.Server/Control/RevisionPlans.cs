@@ -42,7 +42,10 @@ internal sealed class RevisionPlans(IRecordStore records, IReadOnlyDictionary<st
 
     private RevisionPlan Compile(IBackend backend, RuntimeRecord record, Revision revision, IReadOnlyDictionary<string, SecretText> environment)
     {
-        var input = new CompileInput(Providers.IdentityOf(record), record.Name, revision, record.RestartToken, record.KeepVolumes, environment, hash) { CreatedBy = record.CreatedBy };
+        var input = new CompileInput(Providers.IdentityOf(record), record.Name, revision, record.RestartToken, record.KeepVolumes, environment, hash)
+        {
+            CreatedBy = record.CreatedBy,
+        };
         var compiled = backend.Compile(input);
         return compiled.Endpoint is { } endpoint
             ? new RevisionPlan(revision, compiled, gateway.Compile(input, endpoint, running: true), gateway.Compile(input, endpoint, running: false))

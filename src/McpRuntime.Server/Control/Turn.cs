@@ -27,7 +27,7 @@ internal sealed class Turn(IRecordStore records, RevisionPlans plans, Providers 
 
         try
         {
-            using var activity = ControlMetrics.Activities.StartActivity("turn", ActivityKind.Internal, default(ActivityContext), links: work.Cause == default ? null : [new ActivityLink(work.Cause)]);
+            using var activity = ControlMetrics.StartTurn(work);
             return await TakeAsync(record, epoch, activity, ct);
         }
         finally

@@ -25,7 +25,10 @@ internal sealed partial class TurnSurroundings(Lanes lanes, ControlMetrics metri
             Metrics.DriftRepaired.Add(1);
         }
 
-        activity?.SetTag("mcpruntime.record", record.Id).SetTag("mcpruntime.backend", record.Backend).SetTag("mcpruntime.generation", record.AskedGeneration).SetTag("mcpruntime.step", name);
+        activity?.SetTag("mcpruntime.record", record.Id)
+            .SetTag("mcpruntime.backend", record.Backend)
+            .SetTag("mcpruntime.generation", record.AskedGeneration)
+            .SetTag("mcpruntime.step", name);
         if (result.Fault is { } fault)
         {
             activity?.SetStatus(ActivityStatusCode.Error, fault.Message);

@@ -105,6 +105,7 @@ internal sealed class RecordStore(Database database, EnvironmentVault vault, Ins
         Name = row.Name,
         Owner = row.Owner,
         Backend = row.Backend,
+        CreatedBy = row.CreatedBy,
         InstanceId = instance,
         AskedGeneration = row.AskedGeneration,
         ServingGeneration = row.ServingGeneration,

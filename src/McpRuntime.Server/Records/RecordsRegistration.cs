@@ -66,17 +66,17 @@ internal static class RecordsRegistration
     public static Task MigrateRecordsAsync(this IServiceProvider services, CancellationToken ct) => services.GetRequiredService<Schema>().MigrateAsync(ct);
 
     /// <summary>Makes contexts; pooled, since a context costs more than most of our queries.</summary>
-    internal static Func<RecordsDb> Opener(DatabaseAddress address)
+    internal static Func<RecordsDb> Opener(DatabaseAddress address, params IInterceptor[] interceptors)
     {
         if (address.SqliteFile is not null)
         {
-            var sqlite = new DbContextOptionsBuilder<SqliteRecordsDb>().UseSqlite(address.ConnectionString).AddInterceptors(SqlitePragmas.Instance);
+            var sqlite = new DbContextOptionsBuilder<SqliteRecordsDb>().UseSqlite(address.ConnectionString).AddInterceptors([SqlitePragmas.Instance, .. interceptors]);
             var pool = new PooledDbContextFactory<SqliteRecordsDb>(Common(sqlite).Options);
             return pool.CreateDbContext;
         }
         else
         {
-            var postgres = new DbContextOptionsBuilder<PostgreSqlRecordsDb>().UseNpgsql(address.ConnectionString);
+            var postgres = new DbContextOptionsBuilder<PostgreSqlRecordsDb>().UseNpgsql(address.ConnectionString).AddInterceptors(interceptors);
             var pool = new PooledDbContextFactory<PostgreSqlRecordsDb>(Common(postgres).Options);
             return pool.CreateDbContext;
         }

@@ -5,7 +5,6 @@ using System.Text.Json;
 using McpRuntime.Backends.CodeEngine;
 using McpRuntime.Core.Approvals;
 using McpRuntime.Core.Guardrails;
-using McpRuntime.Core.Records;
 using McpRuntime.Core.Specs;
 
 namespace McpRuntime.Server.Settings;
@@ -63,6 +62,11 @@ internal static class SettingsParser
         if (settings is { GuardrailsMode: GuardrailsMode.Approve, Approvals: null })
         {
             yield return "RUNTIME_GUARDRAILS_MODE=approve with RUNTIME_APPROVAL_ENABLED=false: weakened deployments are refused";
+        }
+
+        if (settings.Catalog.RemoteUrls.Count > 0)
+        {
+            yield return "RUNTIME_CATALOG_REMOTE_URLS: this version reads RUNTIME_CATALOG_FILE only; the remote catalogs are left out";
         }
 
         if (settings.AllowedRegistries.Count == 0)
@@ -252,63 +256,12 @@ internal static class SettingsParser
     }
 
     private static SourcesSettings Sources(SettingsReader read) => new(
-        JsonText(read, "RUNTIME_GITOPS_REPOS", JsonValueKind.Array, "a JSON array of {name, url, ref, path, interval_seconds, prune, credentials}"),
+        SourcePolicies.JsonText(read, "RUNTIME_GITOPS_REPOS", JsonValueKind.Array, "a JSON array of {name, url, ref, path, interval_seconds, prune, credentials}"),
         read.ExistingFile("RUNTIME_GIT_CREDENTIALS"),
         read.List("RUNTIME_GIT_ALLOWED_HOSTS", ["github.com"]),
         read.List("RUNTIME_HOST_PATHS", [], item => item.StartsWith('/') ? null : "allowed are absolute paths"),
         read.Networks("RUNTIME_ALLOW_PRIVATE_ADDRESSES"),
-        Policy(read));
-
-    private static string? JsonText(SettingsReader read, string name, JsonValueKind kind, string allowed)
-    {
-        var text = read.Text(name);
-        try
-        {
-            if (text is null || JsonSerializer.Deserialize<JsonElement>(text).ValueKind == kind)
-            {
-                return text;
-            }
-        }
-        catch (JsonException)
-        {
-            // Falls through to the one error below.
-        }
-
-        read.Refuse(name, $"allowed is {allowed}");
-        return null;
-    }
-
-    private static Dictionary<string, SourcePolicy> Policy(SettingsReader read)
-    {
-        const string Name = "RUNTIME_SOURCE_POLICY";
-        const string Allowed = "a JSON object by source, such as {\"git:infra\": {\"role\": \"operator\", \"teams\": [\"a\"], \"profiles\": false}}";
-        var policy = new Dictionary<string, SourcePolicy>(StringComparer.Ordinal);
-        if (JsonText(read, Name, JsonValueKind.Object, Allowed) is not { } text)
-        {
-            return policy;
-        }
-
-        try
-        {
-            foreach (var (source, entry) in JsonSerializer.Deserialize<Dictionary<string, PolicyEntry>>(text, PolicyEntry.Json) ?? [])
-            {
-                if (RoleNames.TryParse(entry.Role ?? "operator", out var role))
-                {
-                    policy[source] = new SourcePolicy(role, entry.Teams ?? [], entry.Profiles);
-                }
-                else
-                {
-                    read.Refuse(Name, $"{source}: role \"{entry.Role}\"; allowed are {RoleNames.All}");
-                }
-            }
-        }
-        catch (JsonException)
-        {
-            read.Refuse(Name, $"allowed is {Allowed}");
-        }
-
-        return policy;
-    }
+        SourcePolicies.Read(read));
 
     private static string Urls(SettingsReader read)
     {
@@ -332,12 +285,4 @@ internal static class SettingsParser
         "refuse" => GuardrailsMode.Refuse,
         _ => GuardrailsMode.Warn,
     };
-
-    private sealed record PolicyEntry(string? Role, IReadOnlyList<string>? Teams, bool Profiles)
-    {
-        public static readonly JsonSerializerOptions Json = new(JsonSerializerDefaults.Web)
-        {
-            UnmappedMemberHandling = System.Text.Json.Serialization.JsonUnmappedMemberHandling.Disallow,
-        };
-    }
 }

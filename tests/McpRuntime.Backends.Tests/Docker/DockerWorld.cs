@@ -127,14 +127,16 @@ internal sealed class DockerWorld : IContractWorld
         await SweepAsync();
         foreach (var image in _images)
         {
-            await Engine.DeleteAsync($"images/{image}?force=1");
+            // By id: a name alone would leave it under the tags that failed tests have left.
+            var id = (await Engine.GetAsync($"images/{image}/json"))?.GetProperty("Id").GetString();
+            await Engine.DeleteAsync($"images/{id ?? image}?force=1");
         }
 
         Engine.Dispose();
     }
 
     /// <summary>What a failed test left; only what carries this run's own instance id.</summary>
-    private async Task SweepAsync()
+    public async Task SweepAsync()
     {
         var filter = Uri.EscapeDataString($$"""{"label":["dev.mcpruntime/instance={{_tag}}"]}""");
         foreach (var container in (await Engine.GetAsync($"containers/json?all=1&filters={filter}"))!.Value.EnumerateArray())

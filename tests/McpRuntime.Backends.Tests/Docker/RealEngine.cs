@@ -43,6 +43,13 @@ internal sealed class RealEngine : IDisposable
         return text.StartsWith('{') ? JsonSerializer.Deserialize<JsonElement>(text.Split('\n')[0]) : default;
     }
 
+    /// <summary>What a container has written to stdout, its frames' headers taken off.</summary>
+    public async Task<string> LogAsync(string container)
+    {
+        var bytes = await _http.GetByteArrayAsync(new Uri($"containers/{container}/logs?stdout=1", UriKind.Relative));
+        return bytes.Length > 8 ? System.Text.Encoding.UTF8.GetString(bytes, 8, bytes.Length - 8) : "";
+    }
+
     public async Task DeleteAsync(string path)
     {
         using var _ = await _http.DeleteAsync(new Uri(path, UriKind.Relative));
@@ -61,13 +68,22 @@ internal sealed class RealEngine : IDisposable
             }
         }
 
-        var parts = name.Split(':');
+        var colon = name.LastIndexOf(':');
         var changes = string.Concat(instructions.Prepend("ENTRYPOINT [\"/probe\"]").Select(i => "&changes=" + Uri.EscapeDataString(i)));
         using var content = new ByteArrayContent(tar.ToArray());
-        using var reply = await _http.PostAsync(new Uri($"images/create?fromSrc=-&repo={Uri.EscapeDataString(parts[0])}&tag={parts[1]}{changes}", UriKind.Relative), content);
+        using var reply = await _http.PostAsync(new Uri($"images/create?fromSrc=-&repo={Uri.EscapeDataString(name[..colon])}&tag={name[(colon + 1)..]}{changes}", UriKind.Relative), content);
         reply.EnsureSuccessStatusCode();
         (await reply.Content.ReadAsStringAsync()).Should().NotContain("\"error\"");
         return name;
+    }
+
+    public async Task PushAsync(string image, string login)
+    {
+        var colon = image.LastIndexOf(':');
+        using var request = new HttpRequestMessage(HttpMethod.Post, $"images/{image[..colon]}/push?tag={image[(colon + 1)..]}");
+        request.Headers.Add("X-Registry-Auth", login);
+        using var reply = await _http.SendAsync(request);
+        (await reply.Content.ReadAsStringAsync()).Should().NotContain("\"error\"");
     }
 
     private static async Task AddAsync(TarWriter writer, string name, byte[] content, UnixFileMode mode)
@@ -79,7 +95,7 @@ internal sealed class RealEngine : IDisposable
     private static byte[] Compile()
     {
         var binary = Path.Combine(Path.GetTempPath(), $"probe-{Environment.ProcessId}");
-        using var compiler = Process.Start(new ProcessStartInfo("gcc", ["-static", "-O1", "-w", "-s", "-o", binary, Path.Combine(AppContext.BaseDirectory, "probe.c")]))!;
+        using var compiler = Process.Start(new ProcessStartInfo("gcc", ["-static", "-O1", "-w", "-s", "-o", binary, Path.Combine(AppContext.BaseDirectory, "Docker", "probe.c")]))!;
         compiler.WaitForExit();
         compiler.ExitCode.Should().Be(0);
         var bytes = File.ReadAllBytes(binary);

@@ -52,6 +52,9 @@ internal sealed class SimController : IAsyncDisposable
 
     public IWakeUp WakeUp => _services.GetRequiredService<IWakeUp>();
 
+    /// <summary>What no loop can live with: taking work throws.</summary>
+    public void BreakTheQueue() => _services.GetRequiredService<WorkQueue>().Dispose();
+
     public Task StartAsync() => Loop.StartAsync(CancellationToken.None);
 
     /// <summary>Lets the clock run in small steps until the condition holds; gives how long that took by it.</summary>

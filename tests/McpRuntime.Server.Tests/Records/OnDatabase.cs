@@ -1,4 +1,5 @@
 using Microsoft.Data.Sqlite;
+using Microsoft.EntityFrameworkCore.Diagnostics;
 using Npgsql;
 
 namespace McpRuntime.Server.Tests.Records;
@@ -61,9 +62,9 @@ internal abstract class OnDatabase<TKind>
     }
 
     /// <summary>Another process on the same database.</summary>
-    protected async Task<RecordsHouse> AnotherAsync(TimeProvider? time = null, Func<Server.Records.RecordsOptions, Server.Records.RecordsOptions>? change = null)
+    protected async Task<RecordsHouse> AnotherAsync(TimeProvider? time = null, Func<Server.Records.RecordsOptions, Server.Records.RecordsOptions>? change = null, params IInterceptor[] interceptors)
     {
-        var house = await RecordsHouse.OpenAsync(Url, Folder, time ?? Clock, change);
+        var house = await RecordsHouse.OpenAsync(Url, Folder, time ?? Clock, change, interceptors);
         _houses.Add(house);
         return house;
     }

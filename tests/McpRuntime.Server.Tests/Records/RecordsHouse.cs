@@ -4,6 +4,7 @@ using McpRuntime.Core.Records;
 using McpRuntime.Core.Specs;
 using McpRuntime.Server.Control;
 using McpRuntime.Server.Records;
+using Microsoft.EntityFrameworkCore.Diagnostics;
 using Microsoft.Extensions.DependencyInjection;
 
 namespace McpRuntime.Server.Tests.Records;
@@ -15,7 +16,7 @@ internal sealed class RecordsHouse : IAsyncDisposable
 
     private readonly ServiceProvider _services;
 
-    private RecordsHouse(RecordsOptions options, TimeProvider time, ApprovalPolicy? approvals)
+    private RecordsHouse(RecordsOptions options, TimeProvider time, IInterceptor[] interceptors)
     {
         Options = options;
         var services = new ServiceCollection();
@@ -24,7 +25,7 @@ internal sealed class RecordsHouse : IAsyncDisposable
         services.AddSingleton<IAdmissionContexts>(new Contexts(() => Approvals));
         services.AddSingleton<IWakeUp>(Woken);
         services.AddRecords(options);
-        Approvals = approvals;
+        services.AddSingleton(RecordsRegistration.Opener(DatabaseAddress.Of(options), interceptors));
         _services = services.BuildServiceProvider(new ServiceProviderOptions { ValidateOnBuild = true });
     }
 
@@ -42,10 +43,10 @@ internal sealed class RecordsHouse : IAsyncDisposable
 
     public Lease Lease => Get<Lease>();
 
-    public static async Task<RecordsHouse> OpenAsync(string? url, string folder, TimeProvider time, Func<RecordsOptions, RecordsOptions>? change = null)
+    public static async Task<RecordsHouse> OpenAsync(string? url, string folder, TimeProvider time, Func<RecordsOptions, RecordsOptions>? change = null, params IInterceptor[] interceptors)
     {
         var options = new RecordsOptions { DatabaseUrl = url, DataDirectory = folder, MasterKey = Convert.ToBase64String(KeyBytes) };
-        var house = new RecordsHouse(change?.Invoke(options) ?? options, time, approvals: null);
+        var house = new RecordsHouse(change?.Invoke(options) ?? options, time, interceptors);
         await house._services.MigrateRecordsAsync(CancellationToken.None);
         return house;
     }

@@ -17,7 +17,7 @@ internal sealed class ReportTests<TKind> : OnDatabase<TKind>
         var report = Given.Seen(record, RuntimeStatus.Running, new("ContainerCreated", "made"), new("Promoted", "serves")) with
         {
             Conditions = [new(ConditionType.Available, ConditionStatus.True, "Running", "It runs.", 1, at)],
-            Memory = new Memory { Failures = 2, FirstPutAt = at, LastFault = new(FaultKind.Throttled, "Slow", "wait", TimeSpan.FromSeconds(3)) },
+            Memory = new Memory { Failures = 2, FirstPutAt = at, Attempts = Tried("a", new() { Fingerprint = "f", Effects = 3, LastAt = at }) },
             Display = new Display { Image = "server:1", Restarts = 4 },
             Resolved = (1, Given.Facts()),
             Promoted = 1,
@@ -71,7 +71,7 @@ internal sealed class ReportTests<TKind> : OnDatabase<TKind>
     {
         var lease = await House.LeadAsync();
         var record = await NewAsync("one");
-        await House.Store.ReportAsync(Given.Seen(record) with { Memory = new Memory { Puts = new Dictionary<string, int>(StringComparer.Ordinal) { ["a"] = 1 } } }, lease, Ct);
+        await House.Store.ReportAsync(Given.Seen(record) with { Memory = new Memory { Attempts = Tried("a", new() { Effects = 1 }) } }, lease, Ct);
         var settled = await House.RecordAsync(record.Id);
 
         (await House.Store.ReportAsync(Given.Seen(settled), lease, Ct)).Should().BeTrue();
@@ -200,6 +200,8 @@ internal sealed class ReportTests<TKind> : OnDatabase<TKind>
         (await House.Store.PinIdentityAsync("docker", "engine-1", Ct)).Should().Be("engine-1");
         (await other.Store.PinIdentityAsync("docker", "engine-2", Ct)).Should().Be("engine-1");
     }
+
+    private static Dictionary<string, Attempt> Tried(string id, Attempt attempt) => new(StringComparer.Ordinal) { [id] = attempt };
 
     private async Task<RuntimeRecord> NewAsync(string name) =>
         await House.RecordAsync((await House.Door.PutAsync(Given.Ann, Given.Create(name), Ct)).Runtime.Id);

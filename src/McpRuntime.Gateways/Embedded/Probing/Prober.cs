@@ -19,6 +19,7 @@ internal sealed partial class Prober(Handshaker handshaker, IWakeUp wakeUp, Gate
     private readonly SemaphoreSlim _slots = new(Concurrency);
     private readonly CancellationTokenSource _stopping = new();
     private readonly Lock _watching = new();
+    private bool _disposed;
 
     public IReadOnlyDictionary<string, Handshake> Results(string recordId) => _records.TryGetValue(recordId, out var containers)
         ? containers.ToDictionary(pair => pair.Key, pair => pair.Value.Word, StringComparer.Ordinal)
@@ -80,8 +81,14 @@ internal sealed partial class Prober(Handshaker handshaker, IWakeUp wakeUp, Gate
         await Task.WhenAll(loops).WaitAsync(cancellationToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
     }
 
+    /// <summary>Idempotent: the container knows this object under three names, and disposes of each.</summary>
     public void Dispose()
     {
+        if (Interlocked.Exchange(ref _disposed, true))
+        {
+            return;
+        }
+
         _stopping.Cancel();
         _stopping.Dispose();
         _slots.Dispose();
@@ -120,7 +127,9 @@ internal sealed partial class Prober(Handshaker handshaker, IWakeUp wakeUp, Gate
         await _slots.WaitAsync(ct);
         try
         {
-            var word = await handshaker.TryAsync(watched.Endpoint, watched.Address, watched.Server, watched.EverPassed ? ProbeSchedule.RecheckTimeout : ProbeSchedule.TryTimeout, ct);
+            // What it was known to speak is asked for first and only; after a failure everything is found out anew.
+            var known = watched.Word.Verdict == HandshakeVerdict.Failed ? null : watched.Server;
+            var word = await handshaker.TryAsync(watched.Endpoint, watched.Address, known, watched.EverPassed ? ProbeSchedule.RecheckTimeout : ProbeSchedule.TryTimeout, ct);
             metrics.Probed(word.Verdict.ToString());
             return word;
         }

@@ -12,7 +12,7 @@ internal sealed partial class ProblemMiddleware(RequestDelegate next, ILogger<Pr
         try
         {
             await next(http);
-            if (http.Response.StatusCode < 400 || http.Response.HasStarted || http.Response.ContentLength > 0 || http.Response.ContentType is not null)
+            if (http.Response.StatusCode < 400 || http.Response.HasStarted || http.Response.ContentLength > 0 || http.Response.ContentType is not null || IsForwarded(http))
             {
                 return;
             }
@@ -57,6 +57,10 @@ internal sealed partial class ProblemMiddleware(RequestDelegate next, ILogger<Pr
         http.Response.Headers.WWWAuthenticate = challenge;
         await Problems.WriteAsync(http, problem);
     }
+
+    /// <summary>What an MCP server behind the gateway answers is its own: an empty 405 stays empty.</summary>
+    private static bool IsForwarded(HttpContext http) =>
+        http.GetEndpoint() is RouteEndpoint && !HttpMethods.IsOptions(http.Request.Method) && http.Request.Path.StartsWithSegments("/mcp", StringComparison.Ordinal);
 
     private static partial class Log
     {

@@ -1,0 +1,73 @@
+using McpRuntime.Backends.Docker;
+using McpRuntime.Backends.Docker.Guard;
+using McpRuntime.Core.Planning;
+using McpRuntime.Core.Records;
+using McpRuntime.Core.Specs;
+using McpRuntime.Gateways;
+using McpRuntime.Server.Control;
+using McpRuntime.Server.Records;
+using McpRuntime.Server.Records.Secrets;
+
+namespace McpRuntime.Server.Settings;
+
+/// <summary>The settings, told to each part in its own terms.</summary>
+internal static class PartOptions
+{
+    public static RecordsOptions Records(RuntimeSettings settings) => new()
+    {
+        DatabaseUrl = settings.Storage.DatabaseUrl?.Reveal(),
+        DataDirectory = settings.Storage.DataDirectory,
+        MasterKey = settings.Storage.MasterKey?.Reveal(),
+        MasterKeyFile = settings.Storage.MasterKeyFile,
+        SecretsDirectory = settings.Storage.SecretsDirectory,
+        DeletedRetention = settings.Storage.DeletedRetention,
+    };
+
+    public static ControlOptions Control(RuntimeSettings settings) => new()
+    {
+        DeletedRetention = settings.Storage.DeletedRetention,
+        Planner = PlannerOptions.Default with { PublicUrl = settings.Gateway.PublicUrl ?? new Uri(settings.Urls.Split(';')[0].Replace("//*", "//localhost", StringComparison.Ordinal).Replace("//+", "//localhost", StringComparison.Ordinal)) },
+    };
+
+    public static DockerOptions Docker(RuntimeSettings settings) => new()
+    {
+        Host = settings.Docker.Host.OriginalString,
+        CertificateFolder = settings.Docker.Tls ? settings.Docker.CertificatePath : null,
+        SubnetPool = settings.Docker.SubnetPool.ToString(),
+        RegistryCredentials = settings.Docker.RegistryCredentials,
+        Mode = settings.GuardrailsMode,
+    };
+
+    public static DockerInstallation DockerInstallation(IServiceProvider services)
+    {
+        var records = services.GetRequiredService<IRecordStore>();
+        return new DockerInstallation(
+            records.InstanceIdAsync,
+            (identity, ct) => records.PinIdentityAsync("docker", identity, ct),
+            services.GetRequiredService<KeyedHash>());
+    }
+
+    public static GatewayOptions Gateway(RuntimeSettings settings, IServiceProvider services)
+    {
+        var master = services.GetRequiredService<MasterKey>();
+        return new GatewayOptions
+        {
+            SessionKey = master.Derive("gateway-session"),
+            RelayToken = GuardToken(master),
+            PublicUrl = settings.Gateway.PublicUrl,
+            AllowedOrigins = settings.Gateway.AllowedOrigins,
+            IdleTimeout = settings.Gateway.IdleTimeout,
+            TotalTimeout = settings.Gateway.TotalTimeout,
+        };
+    }
+
+    public static GuardOptions Guard(RuntimeSettings settings, IServiceProvider services) => new()
+    {
+        Token = GuardToken(services.GetRequiredService<MasterKey>()),
+        Image = settings.Docker.GuardImage,
+        Deny = [settings.Docker.SubnetPool.ToString()],
+    };
+
+    /// <summary>What the guard asks of us: the same for its relay and its control port, and for every replica.</summary>
+    public static SecretText GuardToken(MasterKey master) => new(master.Hash("guard-token").Of("v1"));
+}
