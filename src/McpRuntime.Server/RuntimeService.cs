@@ -83,70 +83,6 @@ internal static class RuntimeService
     /// <summary>The records, with a wrong address or key told as what it is: a wrong setting.</summary>
     public static IServiceCollection AddRecordsOf(this IServiceCollection services, RuntimeSettings settings)
     {
-<<<<<<< HEAD
-        DatabaseUrl = settings.Storage.DatabaseUrl?.Reveal(),
-        DataDirectory = settings.Storage.DataDirectory,
-        MasterKey = settings.Storage.MasterKey?.Reveal(),
-        MasterKeyFile = settings.Storage.MasterKeyFile,
-        SecretsDirectory = settings.Storage.SecretsDirectory,
-        DeletedRetention = settings.Storage.DeletedRetention,
-    };
-
-    private static ControlOptions ControlOf(RuntimeSettings settings) => new()
-    {
-        DeletedRetention = settings.Storage.DeletedRetention,
-        Planner = PlannerOptions.Default with { PublicUrl = settings.Gateway.PublicUrl ?? new Uri(settings.Urls.Split(';')[0]) },
-    };
-
-    private static GatewayOptions GatewayOf(RuntimeSettings settings, MasterKey key) => new()
-    {
-        SessionKey = key.Derive("gateway-sessions"),
-        RelayToken = GuardToken(key),
-        PublicUrl = settings.Gateway.PublicUrl,
-        AllowedOrigins = settings.Gateway.AllowedOrigins,
-        IdleTimeout = settings.Gateway.IdleTimeout,
-        TotalTimeout = settings.Gateway.TotalTimeout,
-    };
-
-    private static DockerOptions DockerOf(RuntimeSettings settings) => new()
-    {
-        Host = settings.Docker.Host.ToString(),
-        CertificateFolder = settings.Docker.Tls ? settings.Docker.CertificatePath : null,
-        SubnetPool = settings.Docker.SubnetPool.ToString(),
-        RegistryCredentials = settings.Docker.RegistryCredentials,
-        Mode = settings.GuardrailsMode,
-    };
-
-    /// <summary>The settings are there when it is enabled: the parser refuses otherwise.</summary>
-    private static CodeEngineOptions CodeEngineOf(RuntimeSettings settings) => new()
-    {
-        ApiKey = settings.CodeEngine.ApiKey!,
-        ProjectId = settings.CodeEngine.ProjectId!,
-        Region = settings.CodeEngine.Region!,
-        Url = settings.CodeEngine.Url,
-        IamUrl = settings.CodeEngine.IamUrl,
-        RegistrySecret = settings.CodeEngine.RegistrySecret,
-        BuildRegistry = settings.CodeEngine.BuildRegistry,
-        Visibility = settings.CodeEngine.Visibility,
-        Stop = settings.CodeEngine.Stop,
-        KubeConfigUrl = settings.CodeEngine.KubeConfigUrl,
-        CloudLogsUrl = settings.CodeEngine.CloudLogsUrl,
-        RegistryCredentials = settings.Docker.RegistryCredentials,
-        PrivateAddresses = settings.Sources.AllowPrivateAddresses,
-        Mode = settings.GuardrailsMode,
-    };
-
-    private static CodeEngineInstallation CodeEngineInstallationOf(IServiceProvider services)
-    {
-        var records = services.GetRequiredService<IRecordStore>();
-        return new CodeEngineInstallation(records.InstanceIdAsync, (identity, ct) => records.PinIdentityAsync(CodeEngineServices.Name, identity, ct), services.GetRequiredService<KeyedHash>());
-    }
-
-    private static DockerInstallation InstallationOf(IServiceProvider services)
-    {
-        var records = services.GetRequiredService<IRecordStore>();
-        return new DockerInstallation(records.InstanceIdAsync, (identity, ct) => records.PinIdentityAsync("docker", identity, ct), services.GetRequiredService<KeyedHash>());
-=======
         try
         {
             services.AddRecords(PartOptions.Records(settings));
@@ -156,38 +92,20 @@ internal static class RuntimeService
         {
             throw new InvalidSettings([fault.Message]);
         }
->>>>>>> main
     }
 
     /// <summary>Backends are found by name; each AddXBackend registers one <see cref="IBackend"/>.</summary>
     private static IServiceCollection AddBackends(this IServiceCollection services, RuntimeSettings settings)
-<<<<<<< HEAD
-    {
-        if (settings.Docker.Enabled)
-        {
-            services.AddDockerBackend(DockerOf(settings), InstallationOf);
-        }
-
-        if (settings.CodeEngine.Enabled)
-        {
-            services.AddCodeEngineBackend(CodeEngineOf(settings), CodeEngineInstallationOf);
-        }
-
-        return services
-            .AddSingleton<IReadOnlyDictionary<string, IBackend>>(provider =>
-                provider.GetServices<IBackend>().ToDictionary(backend => backend.Name, StringComparer.Ordinal))
-            .AddSingleton<IProfiles, BuiltInProfilesOnly>()
-            .AddSingleton<IAdmissionContexts, AdmissionContexts>();
-    }
-
-    private static void RequireBackends(RuntimeSettings settings, IReadOnlyDictionary<string, IBackend> backends)
-=======
->>>>>>> main
     {
         if (settings.Docker.Enabled)
         {
             services.AddDockerGuard(provider => PartOptions.Guard(settings, provider));
             services.AddDockerBackend(PartOptions.Docker(settings), PartOptions.DockerInstallation);
+        }
+
+        if (settings.CodeEngine.Enabled)
+        {
+            services.AddCodeEngineBackend(PartOptions.CodeEngine(settings), PartOptions.CodeEngineInstallation);
         }
 
         return services
