@@ -1,4 +1,5 @@
 using McpRuntime.Backends;
+using McpRuntime.Backends.CodeEngine;
 using McpRuntime.Backends.Docker;
 using McpRuntime.Backends.Docker.Guard;
 using McpRuntime.Core.Guardrails;
@@ -100,6 +101,11 @@ internal static class RuntimeService
         {
             services.AddDockerGuard(provider => PartOptions.Guard(settings, provider));
             services.AddDockerBackend(PartOptions.Docker(settings), PartOptions.DockerInstallation);
+        }
+
+        if (settings.CodeEngine.Enabled)
+        {
+            services.AddCodeEngineBackend(PartOptions.CodeEngine(settings), PartOptions.CodeEngineInstallation);
         }
 
         return services

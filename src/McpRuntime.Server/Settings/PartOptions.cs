@@ -1,3 +1,4 @@
+using McpRuntime.Backends.CodeEngine;
 using McpRuntime.Backends.Docker;
 using McpRuntime.Backends.Docker.Guard;
 using McpRuntime.Core.Planning;
@@ -44,6 +45,34 @@ internal static class PartOptions
         return new DockerInstallation(
             records.InstanceIdAsync,
             (identity, ct) => records.PinIdentityAsync("docker", identity, ct),
+            services.GetRequiredService<KeyedHash>());
+    }
+
+    /// <summary>The settings are there when it is enabled: the parser refuses otherwise.</summary>
+    public static CodeEngineOptions CodeEngine(RuntimeSettings settings) => new()
+    {
+        ApiKey = settings.CodeEngine.ApiKey!,
+        ProjectId = settings.CodeEngine.ProjectId!,
+        Region = settings.CodeEngine.Region!,
+        Url = settings.CodeEngine.Url,
+        IamUrl = settings.CodeEngine.IamUrl,
+        RegistrySecret = settings.CodeEngine.RegistrySecret,
+        BuildRegistry = settings.CodeEngine.BuildRegistry,
+        Visibility = settings.CodeEngine.Visibility,
+        Stop = settings.CodeEngine.Stop,
+        KubeConfigUrl = settings.CodeEngine.KubeConfigUrl,
+        CloudLogsUrl = settings.CodeEngine.CloudLogsUrl,
+        RegistryCredentials = settings.Docker.RegistryCredentials,
+        PrivateAddresses = settings.Sources.AllowPrivateAddresses,
+        Mode = settings.GuardrailsMode,
+    };
+
+    public static CodeEngineInstallation CodeEngineInstallation(IServiceProvider services)
+    {
+        var records = services.GetRequiredService<IRecordStore>();
+        return new CodeEngineInstallation(
+            records.InstanceIdAsync,
+            (identity, ct) => records.PinIdentityAsync(CodeEngineServices.Name, identity, ct),
             services.GetRequiredService<KeyedHash>());
     }
 

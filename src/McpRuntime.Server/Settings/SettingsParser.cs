@@ -2,6 +2,7 @@ using System.Collections;
 using System.Net;
 using System.Text;
 using System.Text.Json;
+using McpRuntime.Backends.CodeEngine;
 using McpRuntime.Core.Approvals;
 using McpRuntime.Core.Guardrails;
 using McpRuntime.Core.Specs;
@@ -122,13 +123,23 @@ internal static class SettingsParser
             read.Text("RUNTIME_IBM_CODE_ENGINE_REGION"),
             read.Text("RUNTIME_IBM_CODE_ENGINE_PROJECT_ID"),
             read.Text("RUNTIME_IBM_CODE_ENGINE_REGISTRY_SECRET"),
+            read.Text("RUNTIME_IBM_CODE_ENGINE_BUILD_REGISTRY"),
+            read.Choice("RUNTIME_IBM_CODE_ENGINE_VISIBILITY", "local_public", "local_public", "local_private", "local") switch
+            {
+                "local" => AppVisibility.Local,
+                "local_private" => AppVisibility.LocalPrivate,
+                _ => AppVisibility.LocalPublic,
+            },
+            read.Choice("RUNTIME_IBM_CODE_ENGINE_STOP", "scale_to_zero", "scale_to_zero", "recreate") == "recreate" ? StopMode.Recreate : StopMode.ScaleToZero,
             read.Url("RUNTIME_IBM_CODE_ENGINE_URL", "https", "http"),
-            read.Url("RUNTIME_IBM_CODE_ENGINE_IAM_URL", "https", "http"));
+            read.Url("RUNTIME_IBM_CODE_ENGINE_IAM_URL", "https", "http"),
+            read.Url("RUNTIME_IBM_CODE_ENGINE_KUBECONFIG_URL", "https", "http"),
+            read.Url("RUNTIME_IBM_CODE_ENGINE_CLOUD_LOGS_URL", "https", "http"));
         foreach (var (name, missing) in new[]
         {
             ("API_KEY", settings.ApiKey is null),
             ("PROJECT_ID", settings.ProjectId is null),
-            ("REGION", settings is { Region: null, Url: null }),
+            ("REGION", settings.Region is null),
         })
         {
             if (settings.Enabled && missing)
