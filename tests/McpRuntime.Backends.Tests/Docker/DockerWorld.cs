@@ -88,7 +88,10 @@ internal sealed class DockerWorld : IContractWorld
         var name = $"mcp-{id.Short}-foreign";
         var labels = new Dictionary<string, string>(StringComparer.Ordinal) { ["dev.mcpruntime/instance"] = "somebody-else", ["dev.mcpruntime/record"] = id.RecordId };
         var created = await Engine.PostAsync($"containers/create?name={name}", new { Image, Labels = labels });
-        await Engine.PostAsync("networks/create", new { Name = name, CheckDuplicate = true, IPAM = new { Config = new[] { new { Subnet = "10.215.255.0/28" } } } });
+        // Anywhere in a /16 that is nobody's pool: another run may be making its own at this moment.
+        var place = Guid.NewGuid().ToByteArray();
+        var subnet = $"10.215.{place[0]}.{place[1] & 0xF0}/28";
+        await Engine.PostAsync("networks/create", new { Name = name, CheckDuplicate = true, IPAM = new { Config = new[] { new { Subnet = subnet } } } });
         _foreign.Add(name);
         return created.GetProperty("Id").GetString()!;
     }
