@@ -25,10 +25,7 @@ internal sealed class RevisionPlans(IRecordStore records, IReadOnlyDictionary<st
         {
             try
             {
-                // A stop or a deletion needs no secret, and must not wait for one.
-                var environment = gates.Goal is Goal.Run && revision.Spec.Environment.Count > 0
-                    ? await records.EnvironmentAsync(record.Id, revision.Generation, ct)
-                    : Nothing;
+                var environment = revision.Spec.Environment.Count > 0 ? await EnvironmentAsync(record, revision, gates.Goal, ct) : Nothing;
                 plans[revision.Generation] = Compile(backend, record, revision, environment);
             }
             catch (Refusal refusal)
@@ -38,6 +35,19 @@ internal sealed class RevisionPlans(IRecordStore records, IReadOnlyDictionary<st
         }
 
         return Wanted.For(record, revision => plans.GetValueOrDefault(revision.Generation), obstacle);
+    }
+
+    /// <summary>A deletion needs no secret. A stop must not wait for one: what stays of a stopped runtime may be named after it, and without it that goes too.</summary>
+    private async Task<IReadOnlyDictionary<string, SecretText>> EnvironmentAsync(RuntimeRecord record, Revision revision, Goal goal, CancellationToken ct)
+    {
+        try
+        {
+            return goal is Goal.Delete ? Nothing : await records.EnvironmentAsync(record.Id, revision.Generation, ct);
+        }
+        catch (Refusal) when (goal is Goal.Stop)
+        {
+            return Nothing;
+        }
     }
 
     private RevisionPlan Compile(IBackend backend, RuntimeRecord record, Revision revision, IReadOnlyDictionary<string, SecretText> environment)
