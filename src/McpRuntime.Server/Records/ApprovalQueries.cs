@@ -5,7 +5,7 @@ using Microsoft.EntityFrameworkCore;
 
 namespace McpRuntime.Server.Records;
 
-/// <summary>Approvals as they are shown; deciding on them is another's work.</summary>
+/// <summary>Approvals as they are shown; <see cref="Approvals.IApprovalDecisions"/> decides on them.</summary>
 internal interface IApprovalQueries
 {
     /// <param name="status"><c>pending</c> and so on; null = every one. Newest first.</param>
@@ -23,6 +23,7 @@ internal sealed record ApprovalView(
     string Status,
     string RequestedBy,
     IReadOnlyList<string> ReviewedBy,
+    int RequiredApprovals,
     string? RequestedReason,
     string? DecisionReason,
     IReadOnlyList<string> Approvers,
@@ -42,13 +43,13 @@ internal sealed class ApprovalQueries(Database database) : IApprovalQueries
             {
                 var rows = VisibleTo(db, caller).Where(found => status == null || found.Approval.Status == status);
                 var page = await rows.OrderByDescending(found => found.Approval.Id).Skip(offset).Take(limit).ToListAsync(stop);
-                return ([.. page.Select(Show)], await rows.LongCountAsync(stop));
+                return ([.. page.Select(found => Show(found.Approval, found.Name))], await rows.LongCountAsync(stop));
             },
             ct);
 
     public Task<ApprovalView?> FindAsync(Caller caller, string id, CancellationToken ct) =>
         database.ReadAsync(
-            async (db, stop) => await VisibleTo(db, caller).FirstOrDefaultAsync(found => found.Approval.Id == id, stop) is { } found ? Show(found) : null,
+            async (db, stop) => await VisibleTo(db, caller).FirstOrDefaultAsync(found => found.Approval.Id == id, stop) is { } found ? Show(found.Approval, found.Name) : null,
             ct);
 
     private static IQueryable<Rows> VisibleTo(RecordsDb db, Caller caller)
@@ -61,23 +62,24 @@ internal sealed class ApprovalQueries(Database database) : IApprovalQueries
                select new Rows { Approval = approval, Name = runtime.Name };
     }
 
-    private static ApprovalView Show(Rows found) => new(
-        found.Approval.Id,
-        found.Approval.RuntimeId,
-        found.Name,
-        found.Approval.Generation,
-        found.Approval.Status,
-        found.Approval.RequestedBy,
-        RecordsJson.Read<List<string>>(found.Approval.ReviewedBy),
-        found.Approval.RequestedReason,
-        found.Approval.DecisionReason,
-        RecordsJson.Read<List<string>>(found.Approval.Approvers),
-        RecordsJson.Read<List<ApprovalTrigger>>(found.Approval.RuleSnapshot),
-        found.Approval.ContentHash,
-        found.Approval.Pin,
-        DateTimeOffset.FromUnixTimeMilliseconds(found.Approval.ExpiresAt),
-        DateTimeOffset.FromUnixTimeMilliseconds(found.Approval.CreatedAt),
-        Times.From(found.Approval.ReviewedAt));
+    public static ApprovalView Show(ApprovalRow approval, string runtimeName) => new(
+        approval.Id,
+        approval.RuntimeId,
+        runtimeName,
+        approval.Generation,
+        approval.Status,
+        approval.RequestedBy,
+        RecordsJson.Read<List<string>>(approval.ReviewedBy),
+        approval.RequiredApprovals ?? 1,
+        approval.RequestedReason,
+        approval.DecisionReason,
+        RecordsJson.Read<List<string>>(approval.Approvers),
+        RecordsJson.Read<List<ApprovalTrigger>>(approval.RuleSnapshot),
+        approval.ContentHash,
+        approval.Pin,
+        DateTimeOffset.FromUnixTimeMilliseconds(approval.ExpiresAt),
+        DateTimeOffset.FromUnixTimeMilliseconds(approval.CreatedAt),
+        Times.From(approval.ReviewedAt));
 
     private sealed class Rows
     {

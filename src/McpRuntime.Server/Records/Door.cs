@@ -10,6 +10,7 @@ internal sealed class Door(Database database, Drafts drafts, IdempotencyKeys key
     public async Task<PutResult> PutAsync(Caller caller, PutRuntime put, CancellationToken ct)
     {
         Policy.MustOperate(caller);
+        await drafts.RefreshAsync(ct);
         var change = NewChange(caller);
         var result = await database.WriteAsync((db, stop) => PutAsync(db, change, put, stop), ct);
         wakeUp?.Wake(result.Runtime.Id);
@@ -19,6 +20,7 @@ internal sealed class Door(Database database, Drafts drafts, IdempotencyKeys key
     public async Task<SyncResult> SyncAsync(Caller caller, string owner, IReadOnlyList<PutRuntime> complete, bool allowLargePrune, CancellationToken ct)
     {
         Policy.MustOperate(caller);
+        await drafts.RefreshAsync(ct);
         var change = NewChange(caller);
         var sync = new OwnerSync(owner, complete, allowLargePrune);
         var (result, woken) = await database.WriteAsync((db, stop) => sync.RunAsync(db, change, PutAsync, stop), ct);
