@@ -5,6 +5,7 @@ using McpRuntime.Server.Access;
 using McpRuntime.Server.Approvals;
 using McpRuntime.Server.Catalogs;
 using McpRuntime.Server.Control;
+using McpRuntime.Server.Plans;
 using McpRuntime.Server.Profiles;
 using McpRuntime.Server.Records;
 using McpRuntime.Server.Records.Secrets;
@@ -45,6 +46,8 @@ internal static class RuntimeService
                 .AddControl(PartOptions.Control(settings))
                 .AddApprovals()
                 .AddApprovalWebhook(settings)
+                .AddSingleton<PlanWorld>()
+                .AddSingleton<Forecast>()
                 .AddRest();
         }
 
