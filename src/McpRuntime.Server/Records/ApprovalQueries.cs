@@ -1,5 +1,7 @@
 using McpRuntime.Core.Approvals;
+using McpRuntime.Core.Guardrails;
 using McpRuntime.Core.Records;
+using McpRuntime.Core.Specs;
 using McpRuntime.Server.Records.Model;
 using Microsoft.EntityFrameworkCore;
 
@@ -13,6 +15,9 @@ internal interface IApprovalQueries
 
     /// <summary>Null: not there, or its runtime is not this caller's to see. An approver sees every pending one.</summary>
     Task<ApprovalView?> FindAsync(Caller caller, string id, CancellationToken ct);
+
+    /// <summary>As <see cref="FindAsync"/>, with the content of the generation.</summary>
+    Task<ApprovalSubject?> SubjectAsync(Caller caller, string id, CancellationToken ct);
 }
 
 internal sealed record ApprovalView(
@@ -34,6 +39,9 @@ internal sealed record ApprovalView(
     DateTimeOffset CreatedAt,
     DateTimeOffset? ReviewedAt);
 
+/// <summary>What an approval is about, for whoever decides on it, whatever the team.</summary>
+internal sealed record ApprovalSubject(ApprovalView Approval, string Backend, RuntimeSpec Spec, EffectiveGuardrails Guardrails);
+
 /// <inheritdoc/>
 internal sealed class ApprovalQueries(Database database) : IApprovalQueries
 {
@@ -52,6 +60,20 @@ internal sealed class ApprovalQueries(Database database) : IApprovalQueries
             async (db, stop) => await VisibleTo(db, caller).FirstOrDefaultAsync(found => found.Approval.Id == id, stop) is { } found ? Show(found.Approval, found.Name) : null,
             ct);
 
+    public Task<ApprovalSubject?> SubjectAsync(Caller caller, string id, CancellationToken ct) =>
+        database.ReadAsync(
+            async (db, stop) =>
+            {
+                if (await VisibleTo(db, caller).FirstOrDefaultAsync(found => found.Approval.Id == id, stop) is not { } found)
+                {
+                    return null;
+                }
+
+                var revision = await db.Revisions.SingleAsync(row => row.RuntimeId == found.Approval.RuntimeId && row.Generation == found.Approval.Generation, stop);
+                return new ApprovalSubject(Show(found.Approval, found.Name), found.Backend, Specs.Of(revision), RecordsJson.Read<EffectiveGuardrails>(revision.Guardrails));
+            },
+            ct);
+
     private static IQueryable<Rows> VisibleTo(RecordsDb db, Caller caller)
     {
         var approver = caller.Has(Roles.Approver);
@@ -59,7 +81,7 @@ internal sealed class ApprovalQueries(Database database) : IApprovalQueries
         return from approval in db.Approvals
                join runtime in db.Runtimes on approval.RuntimeId equals runtime.Id
                where seen.Contains(runtime.Id) || (approver && approval.Status == "pending")
-               select new Rows { Approval = approval, Name = runtime.Name };
+               select new Rows { Approval = approval, Name = runtime.Name, Backend = runtime.Backend };
     }
 
     public static ApprovalView Show(ApprovalRow approval, string runtimeName) => new(
@@ -86,5 +108,7 @@ internal sealed class ApprovalQueries(Database database) : IApprovalQueries
         public required ApprovalRow Approval { get; init; }
 
         public required string Name { get; init; }
+
+        public required string Backend { get; init; }
     }
 }

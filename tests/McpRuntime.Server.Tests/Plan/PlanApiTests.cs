@@ -1,5 +1,4 @@
 using System.Net;
-using System.Net.Http.Json;
 using System.Text.Json;
 using McpRuntime.Core.Planning;
 using McpRuntime.Server.Tests.Rest;
@@ -104,6 +103,9 @@ internal sealed class PlanApiTests
         var wanted = await _service.DeployAsync("wanted", client: _operator);
         var unwanted = await _service.DeployAsync("unwanted", client: _operator);
         wanted.Text("approval_status").Should().Be("pending");
+        var shown = await _approver.GetAsync($"/runtimes/approvals/{wanted.Text("approval_id")}", HttpStatusCode.OK);
+        shown.Text("status").Should().Be("pending");
+        shown.GetProperty("content").GetProperty("source").Text("image").Should().Be("docker.io/library/echo:1");
         await ResolvedAsync("wanted");
         await ResolvedAsync("unwanted");
 
@@ -131,7 +133,9 @@ internal sealed class PlanApiTests
         await _service.Admin.PostTextAsync("/runtimes/guardrails", """{"name":"standard"}""", HttpStatusCode.Conflict);
         await _service.Admin.PostTextAsync("/runtimes/guardrails", """{"name":"x","config":{"network":{"egress_allowed":false,"allowed_hosts":["a.example"]}}}""", HttpStatusCode.UnprocessableEntity);
 
-        using var edited = await _service.Admin.PutAsJsonAsync("/runtimes/guardrails/lab", new { config = new { network = new { egress_allowed = true, allowed_hosts = new[] { "a.example:443" } } } });
+        using var edited = await _service.Admin.PutAsync(
+            "/runtimes/guardrails/lab",
+            new StringContent("""{"config":{"network":{"egress_allowed":true,"allowed_hosts":["a.example:443"]}}}""", System.Text.Encoding.UTF8, "application/json"));
         (await edited.JsonAsync(HttpStatusCode.OK)).GetProperty("version").GetInt64().Should().Be(2);
         (await _operator.GetAsync("/runtimes/guardrails", HttpStatusCode.OK)).EnumerateArray().Select(profile => profile.Text("name")).Should().Equal("unrestricted", "standard", "restricted", "airgapped", "lab");
         (await _operator.GetAsync("/runtimes/guardrails/lab/versions", HttpStatusCode.OK)).GetArrayLength().Should().Be(2);
