@@ -22,6 +22,9 @@ public interface IBackend : IResourceProvider
     /// <summary>Reads the pin and, where it can, the image's facts. Pulls nothing, runs nothing.</summary>
     Task<Resolution> ResolveAsync(Revision revision, CancellationToken ct);
 
+    /// <summary>The same, for a backend whose pin comes out of something it keeps for this very runtime: a build.</summary>
+    Task<Resolution> ResolveAsync(RuntimeIdentity id, Revision revision, CancellationToken ct) => ResolveAsync(revision, ct);
+
     /// <summary>Lines in the order the server wrote them, oldest first; ends when the log does, or never while following.</summary>
     IAsyncEnumerable<LogLine> LogsAsync(RuntimeIdentity id, LogQuery query, CancellationToken ct);
 

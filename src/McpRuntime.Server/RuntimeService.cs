@@ -1,5 +1,7 @@
 using McpRuntime.Backends;
+using McpRuntime.Backends.CodeEngine;
 using McpRuntime.Backends.Docker;
+using McpRuntime.Backends.Docker.Guard;
 using McpRuntime.Gateways.Embedded;
 using McpRuntime.Server.Access;
 using McpRuntime.Server.Approvals;
@@ -104,7 +106,13 @@ internal static class RuntimeService
     {
         if (settings.Docker.Enabled)
         {
+            services.AddDockerGuard(provider => PartOptions.Guard(settings, provider));
             services.AddDockerBackend(PartOptions.Docker(settings), PartOptions.DockerInstallation);
+        }
+
+        if (settings.CodeEngine.Enabled)
+        {
+            services.AddCodeEngineBackend(PartOptions.CodeEngine(settings), PartOptions.CodeEngineInstallation);
         }
 
         return services

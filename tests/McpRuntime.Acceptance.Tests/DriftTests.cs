@@ -9,17 +9,21 @@ namespace McpRuntime.Acceptance.Tests;
 [Category("Acceptance")]
 internal sealed class DriftTests
 {
-    private const string Name = "drifter";
     private static readonly TimeSpan Promised = TimeSpan.FromSeconds(3);
 
     private Service _service = null!;
     private string _id = "";
+    private string _name = "";
 
     [OneTimeSetUp]
-    public async Task StartAsync()
+    public async Task StartAsync() => _service = await Service.StartAsync();
+
+    // A runtime a test: harm done to the same one again and again is backed off, as a fight with an editor should be.
+    [SetUp]
+    public async Task DeployAsync()
     {
-        _service = await Service.StartAsync();
-        _id = (await _service.Api.DeployAsync(Requests.FromCatalog(Name))).Id;
+        _name = $"drifter-{TestContext.CurrentContext.Test.ID.Replace('-', 'x')}";
+        _id = (await _service.Api.DeployAsync(Requests.FromCatalog(_name))).Id;
         await _service.Api.UntilAsync(_id, "connected");
     }
 
@@ -62,10 +66,18 @@ internal sealed class DriftTests
         var harmed = await Engine.Local.TheContainerAsync(_id);
         var watch = Stopwatch.StartNew();
         await harm(harmed["Id"]!.GetValue<string>());
-        await Eventually.TrueAsync(
-            async () => await Engine.Local.OfRecordAsync(_id) is [var only] && await IsAsync(only["Id"]!.GetValue<string>(), repaired),
-            Promised,
-            "the container is as recorded");
+        try
+        {
+            await Eventually.TrueAsync(
+                async () => await Engine.Local.OfRecordAsync(_id) is [var only] && await IsAsync(only["Id"]!.GetValue<string>(), repaired),
+                Promised,
+                "the container is as recorded");
+        }
+        catch (TimeoutException fault)
+        {
+            throw new TimeoutException($"{fault.Message}\n{await _service.Api.FindAsync(_id)}", fault);
+        }
+
         TestContext.Out.WriteLine($"repaired after {watch.ElapsedMilliseconds} ms");
         await ServesAsync();
     }
@@ -80,7 +92,7 @@ internal sealed class DriftTests
     {
         try
         {
-            return await McpClients.CallAsync(_service.Api.Mcp(Name), _service.Api.Token, "echo", ("message", "here")) == "here";
+            return await McpClients.CallAsync(_service.Api.Mcp(_name), _service.Api.Token, "echo", ("message", "here")) == "here";
         }
         catch (Exception fault) when (fault is HttpRequestException or ModelContextProtocol.McpException or IOException)
         {

@@ -12,7 +12,7 @@ internal sealed class StandbyTests
     private PostgresCluster _database = null!;
     private Dictionary<string, string> _settings = null!;
 
-    [OneTimeSetUp]
+    [SetUp]
     public async Task StartAsync()
     {
         _database = await PostgresCluster.StartAsync();
@@ -23,7 +23,7 @@ internal sealed class StandbyTests
         };
     }
 
-    [OneTimeTearDown]
+    [TearDown]
     public async Task StopAsync() => await _database.DisposeAsync();
 
     [Test]

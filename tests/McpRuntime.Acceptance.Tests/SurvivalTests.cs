@@ -63,7 +63,7 @@ internal sealed class SurvivalTests
 
     private static async Task ServesAloneAsync(RuntimeApi api, string id, string variable)
     {
-        await api.UntilAsync(id, shown => shown.Status == "connected" && shown.ObservedGeneration == shown.Generation, "the asked generation serves");
+        await api.UntilAsync(id, shown => shown.IsCurrent, "the asked generation serves");
         await Eventually.TrueAsync(
             async () => await Engine.Local.OfRecordAsync(id) is [var only] && only["State"]!.GetValue<string>() == "running",
             TimeSpan.FromSeconds(30),

@@ -135,7 +135,7 @@ internal sealed class TourTests
             Requests.FromCatalog(name, profile: profile, environment: ("TOUR_STAGE", "second")),
             ("If-Match", $"\"{before.Generation}\""));
         answer.Expect(HttpStatusCode.OK);
-        await Api.UntilAsync(id, shown => shown.Generation == before.Generation + 1 && shown.ObservedGeneration == shown.Generation && shown.Status == "connected", "the new generation serves");
+        await Api.UntilAsync(id, shown => shown.Generation == before.Generation + 1 && shown.IsCurrent, "the new generation serves");
         await Eventually.TrueAsync(
             async () => (await CallAsync(name, "environment_names")).Contains("TOUR_STAGE", StringComparison.Ordinal),
             TimeSpan.FromSeconds(20),

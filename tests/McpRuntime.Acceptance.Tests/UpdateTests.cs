@@ -33,14 +33,14 @@ internal sealed class UpdateTests
     public async Task An_update_that_crashes_leaves_the_old_revision_serving_and_says_why()
     {
         var broken = Requests.FromImage("crashing", Requests.Base, "perl", "-e", "exit 3");
-        await FailsBesideAsync("crashing", broken, "crash");
+        await FailsBesideAsync("crashing", broken, "CrashLoop");
     }
 
     [Test]
     public async Task An_update_to_an_image_that_is_not_there_leaves_the_old_revision_serving_and_says_why()
     {
         var broken = Requests.FromImage("imageless", $"{_registry.Host}/absent/image:1");
-        await FailsBesideAsync("imageless", broken, "image");
+        await FailsBesideAsync("imageless", broken, "ImageNotFound");
     }
 
     [Test]
@@ -51,7 +51,7 @@ internal sealed class UpdateTests
         using var done = new CancellationTokenSource();
         var calls = CallThroughoutAsync("blue-green", done.Token);
         (await Api.SendAsync(HttpMethod.Put, $"/runtimes/{id}", Requests.FromCatalog("blue-green", environment: ("COLOUR", "green")))).Expect(HttpStatusCode.OK);
-        await Api.UntilAsync(id, shown => shown.ObservedGeneration == 2 && shown.Status == "connected", "generation 2 serves");
+        await Api.UntilAsync(id, shown => shown.Generation == 2 && shown.IsCurrent, "generation 2 serves");
         await Eventually.TrueAsync(async () => (await Engine.Local.OfRecordAsync(id)).Count == 1, TimeSpan.FromSeconds(30), "the old container is gone");
         await done.CancelAsync();
         (await calls).Should().BeGreaterThan(5, "each call of a fresh client was answered, by the old revision or the new");
@@ -78,7 +78,7 @@ internal sealed class UpdateTests
         var failed = await Api.UntilAsync(id, shown => shown.ErrorMessage is not null && shown.Is("Stalled"), "generation 2 has failed");
 
         failed.Status.Should().Be("connected", "the old revision serves");
-        failed.ErrorMessage.Should().ContainEquivalentOf(because);
+        failed.Condition("Stalled")["reason"]!.GetValue<string>().Should().Be(because);
         (await McpClients.CallAsync(Api.Mcp(name), Api.Token, "echo", ("message", "still here"))).Should().Be("still here");
         await Eventually.TrueAsync(
             async () => await Engine.Local.OfRecordAsync(id) is [var only] && only["Id"]!.GetValue<string>() == old,

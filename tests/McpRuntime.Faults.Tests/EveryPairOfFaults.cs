@@ -24,6 +24,9 @@ internal sealed class EveryPairOfFaults
         Start,
         Restart,
         Delete,
+
+        /// <summary>Right after the first thing was made: a read that is stale by then shows nothing at all.</summary>
+        DeleteEarly,
     }
 
     [Test]
@@ -115,6 +118,13 @@ internal sealed class EveryPairOfFaults
         }
 
         world.Records.Create(Simulation.Id, SimRecords.Spec("v1", volume));
+        if (operation is Operation.DeleteEarly)
+        {
+            world.RunFor(TimeSpan.FromMilliseconds(300));
+            world.Backend.Objects.Should().ContainSingle();
+            return;
+        }
+
         world.Settle();
         if (operation is Operation.Start)
         {
@@ -146,6 +156,7 @@ internal sealed class EveryPairOfFaults
                 world.Records.Command(Simulation.Id, r => r with { RestartToken = r.RestartToken + 1 });
                 break;
             case Operation.Delete:
+            case Operation.DeleteEarly:
                 world.Records.Command(Simulation.Id, r => r with { DeleteRequested = true });
                 break;
         }

@@ -10,7 +10,10 @@ if (args is ["hold-memory", var megabytes])
 var builder = WebApplication.CreateSlimBuilder(args);
 builder.Logging.ClearProviders().AddSimpleConsole(console => console.SingleLine = true);
 builder.Logging.SetMinimumLevel(LogLevel.Warning);
-builder.WebHost.ConfigureKestrel(kestrel => kestrel.ListenAnyIP(8080));
+
+// Platforms that choose the port (Code Engine is one) say so here.
+var port = int.TryParse(Environment.GetEnvironmentVariable("PORT"), System.Globalization.CultureInfo.InvariantCulture, out var chosen) ? chosen : 8080;
+builder.WebHost.ConfigureKestrel(kestrel => kestrel.ListenAnyIP(port));
 
 var options = new McpServerOptions
 {
@@ -29,6 +32,6 @@ app.MapPost("/mcp", endpoint.PostAsync);
 app.MapGet("/mcp", endpoint.GetAsync);
 app.MapDelete("/mcp", endpoint.DeleteAsync);
 
-Console.WriteLine("sample-server listens on 8080, endpoint /mcp");
+Console.WriteLine(string.Create(System.Globalization.CultureInfo.InvariantCulture, $"sample-server listens on {port}, endpoint /mcp"));
 await app.RunAsync();
 return 0;

@@ -60,6 +60,13 @@ internal sealed class LogDemuxer(Stream stream)
         return (_header[0] == 2 ? _stderr : _stdout, read == payload.Length ? payload : payload[..read]);
     }
 
+    /// <summary>Nanoseconds, cut and not rounded: a line asked for "since" its own time must be in the answer.</summary>
+    private static bool TryTime(ReadOnlySpan<char> text, out DateTimeOffset at)
+    {
+        var whole = text.Length == "2026-11-22T08:00:00.123456789Z".Length ? $"{text[..27]}Z" : text;
+        return DateTimeOffset.TryParse(whole, CultureInfo.InvariantCulture, DateTimeStyles.AssumeUniversal, out at);
+    }
+
     private sealed class Partial(LogStream stream)
     {
         private readonly StringBuilder _text = new();
@@ -101,7 +108,7 @@ internal sealed class LogDemuxer(Stream stream)
         private void Take(ReadOnlySpan<char> piece)
         {
             var space = piece.IndexOf(' ');
-            if (DateTimeOffset.TryParse(space < 0 ? piece : piece[..space], CultureInfo.InvariantCulture, DateTimeStyles.AssumeUniversal, out var at))
+            if (TryTime(space < 0 ? piece : piece[..space], out var at))
             {
                 piece = space < 0 ? [] : piece[(space + 1)..];
             }

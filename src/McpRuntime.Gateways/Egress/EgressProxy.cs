@@ -12,7 +12,7 @@ namespace McpRuntime.Gateways.Egress;
 /// interface here. Off where all clients share one network and are told apart by their own address (Kubernetes).
 /// </param>
 internal sealed class EgressProxy(
-    PolicyTable policies, INetworkView networks, AddressRules rules, INameResolver names, Ledger ledger, TunnelSet tunnels, GuardLimits limits, bool sameNetwork, TimeProvider time)
+    PolicyTable policies, INetworkView networks, AddressRules rules, FairNames names, Ledger ledger, TunnelSet tunnels, GuardLimits limits, bool sameNetwork, TimeProvider time)
 {
     private readonly Seats _seats = new(limits.ProxyConnections, limits.ConnectionsPerNetwork);
 
@@ -134,7 +134,7 @@ internal sealed class EgressProxy(
         var trouble = "no address was found for this name";
         try
         {
-            var found = asked.Host.Address is { } literal ? [literal] : await names.ResolveAsync(asked.Host.Text, connecting.Token);
+            var found = asked.Host.Address is { } literal ? [literal] : await names.ResolveAsync(source.Network, asked.Host.Text, connecting.Token);
             IPAddress[] open = [.. found.Where(rules.MayReach)];
             if (open.Length == 0 && found.Count > 0)
             {

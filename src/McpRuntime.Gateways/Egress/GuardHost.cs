@@ -33,7 +33,7 @@ internal sealed partial class GuardHost : IAsyncDisposable
         _ledger = new Ledger(limits, time);
         var rules = new AddressRules(settings.AllowPrivate, settings.Deny, networks);
         var relay = new Relay(token, networks, _ledger, _tunnels, limits, time);
-        var proxy = new EgressProxy(_policies, networks, rules, names, _ledger, _tunnels, limits, settings.SameNetwork, time);
+        var proxy = new EgressProxy(_policies, networks, rules, new FairNames(names, limits.LookUps, limits.LookUpsPerNetwork), _ledger, _tunnels, limits, settings.SameNetwork, time);
         _relay = new Acceptor(new IPEndPoint(settings.Listen, settings.RelayPort), relay.HandleAsync, time, logger);
         _proxy = new Acceptor(new IPEndPoint(settings.Listen, settings.ProxyPort), proxy.HandleAsync, time, logger);
         _control = new GuardControl(new IPEndPoint(settings.Listen, settings.ControlPort), token, _policies, _ledger, _tunnels, networks, Health);
@@ -51,6 +51,9 @@ internal sealed partial class GuardHost : IAsyncDisposable
     public Ledger Ledger => _ledger;
 
     public TunnelSet Tunnels => _tunnels;
+
+    /// <summary>Ends when the guard was disposed, or by a loop that should never end.</summary>
+    public Task Completion => _running;
 
     public async Task StartAsync(CancellationToken ct)
     {

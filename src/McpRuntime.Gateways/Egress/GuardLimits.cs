@@ -27,6 +27,11 @@ internal sealed record GuardLimits
     /// <summary>Open at once through the relay.</summary>
     public int RelayConnections { get; init; } = 4096;
 
+    /// <summary>Names looked up at once, each blocking a thread.</summary>
+    public int LookUps { get; init; } = 32;
+
+    public int LookUpsPerNetwork { get; init; } = 4;
+
     /// <summary>Different refusals remembered for one network; the oldest goes first.</summary>
     public int RefusalsPerNetwork { get; init; } = 256;
 

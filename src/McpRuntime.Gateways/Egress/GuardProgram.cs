@@ -8,8 +8,10 @@ namespace McpRuntime.Gateways.Egress;
 public static class GuardProgram
 {
     private const int BadSettings = 78;
+    private const int LoopEnded = 70;
+    private const int Threads = 64;
 
-    /// <summary>Runs until cancelled or told to stop (SIGTERM, SIGINT). 0 = stopped when asked; 78 = settings are wrong, told on stderr.</summary>
+    /// <summary>Runs until cancelled or told to stop (SIGTERM, SIGINT). 0 = stopped when asked; 70 = something of ours ended by itself, so that whoever started us does it again; 78 = settings are wrong, told on stderr.</summary>
     /// <param name="args">None are taken: the environment says it all (<c>GUARD_*</c>).</param>
     public static async Task<int> RunAsync(string[] args, CancellationToken ct)
     {
@@ -27,9 +29,11 @@ public static class GuardProgram
         using var logging = LoggerFactory.Create(b => b.AddJsonConsole(o => o.UseUtcTimestamp = true).SetMinimumLevel(LogLevel.Information));
         var time = TimeProvider.System;
         await using var host = new GuardHost(settings, new LiveNetworks(settings.Outer, time), new SystemNames(), time, logging.CreateLogger("McpRuntime.Guard"));
+        // More than the look-ups that may block at once: the pool's slow growth must not be what traffic waits for.
+        ThreadPool.SetMinThreads(Threads, Threads);
         await host.StartAsync(ct);
-        await StopAskedAsync(ct);
-        return 0;
+        var asked = StopAskedAsync(ct);
+        return await Task.WhenAny(asked, host.Completion) == asked ? 0 : LoopEnded;
     }
 
     private static async Task StopAskedAsync(CancellationToken ct)

@@ -29,7 +29,7 @@ internal sealed record ForwardedCall(GatewayRoute Route, string Subject, Uri Tar
         }
 
         var sealedPath = seal.Seal(SealPurpose.MessagePath, Route, Subject, uri.PathAndQuery);
-        return sealedPath is null ? null : $"{Prefix(request, options)}/mcp/{Route.Name}/message?{MessageParameter}={sealedPath}";
+        return sealedPath is null ? null : $"{Prefix(request, options)}/mcp/{Uri.EscapeDataString(Route.Name)}/message?{MessageParameter}={sealedPath}";
     }
 
     /// <summary>The path below which we are published, if any: what clients see, which a proxy before us may have cut off.</summary>

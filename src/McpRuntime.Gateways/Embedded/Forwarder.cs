@@ -21,6 +21,8 @@ internal sealed partial class Forwarder(
     GatewayMetrics metrics,
     ILogger<Forwarder> logger)
 {
+    private const string EventStream = "text/event-stream";
+
     /// <returns>The outcome, as counted.</returns>
     public async Task<string> ForwardAsync(HttpContext context, ForwardedCall call)
     {
@@ -113,6 +115,12 @@ internal sealed partial class Forwarder(
             return GatewayError.BadSessionId(call.Route.Name);
         }
 
+        if (IsEvents(from) && from.Content.Headers.NonValidated.Contains("Content-Encoding"))
+        {
+            // Nobody asked for it, and what can't be read on the way is not passed: see SseRewriter.
+            return GatewayError.Broken(call.Route.Name, "its stream of events is encoded, which was not asked for");
+        }
+
         response.StatusCode = status;
         HeaderPolicy.CopyToClient(from, response.Headers);
         context.Features.Get<IHttpResponseBodyFeature>()?.DisableBuffering();
@@ -152,26 +160,28 @@ internal sealed partial class Forwarder(
     private async Task PumpAsync(HttpContext context, ForwardedCall call, RequestBody? body, HttpResponseMessage from, Watchdog watchdog)
     {
         var response = context.Response;
-        var isEvents = string.Equals(from.Content.Headers.ContentType?.MediaType, "text/event-stream", StringComparison.OrdinalIgnoreCase);
-        if (!isEvents)
+        await using var stream = await from.Content.ReadAsStreamAsync(watchdog.Token);
+        if (!IsEvents(from))
         {
             response.ContentLength = from.Content.Headers.ContentLength;
-        }
-
-        // The head goes at once: a listening client waits for it, and the first event may be hours away.
-        await response.BodyWriter.FlushAsync(watchdog.Token);
-        await using var stream = await from.Content.ReadAsStreamAsync(watchdog.Token);
-        if (!isEvents)
-        {
             await ResponsePump.CopyAsync(stream, response.BodyWriter, watchdog);
             return;
         }
 
+        // UTF-8 and nothing else, as the standard has it: a client that believed another charset would read other events than we did.
+        response.ContentType = EventStream;
+
+        // The head goes at once: a listening client waits for it, and the first event may be hours away.
+        await response.BodyWriter.FlushAsync(watchdog.Token);
         call.OnlyListens = body is null || body.Envelope.Method == "subscriptions/listen";
         watchdog.AllowSilence(forever: call.OnlyListens);
         var rewriter = new SseRewriter(address => call.MessageAddress(context.Request, seal, options, address));
         await ResponsePump.CopyEventsAsync(stream, response.BodyWriter, rewriter, options.KeepAlive, time, watchdog, call.OnlyListens ? lifetime.ApplicationStopping : CancellationToken.None);
     }
+
+    /// <summary>By the raw text: a header that we can't parse may be good enough for a lenient client.</summary>
+    private static bool IsEvents(HttpResponseMessage from) =>
+        from.Content.Headers.NonValidated.TryGetValues("Content-Type", out var values) && values.ToString().Contains("event-stream", StringComparison.OrdinalIgnoreCase);
 
     /// <summary>Whose fault it was; null when there is nobody left to tell.</summary>
     private GatewayError? Blame(Exception e, ForwardedCall call, RequestBody? body, Watchdog watchdog)

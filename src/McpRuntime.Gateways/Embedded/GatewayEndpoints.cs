@@ -99,6 +99,6 @@ internal sealed record GatewayEntry(
     public static GatewayEntry Of(GatewayRoute route, HttpRequest request, GatewayOptions options)
     {
         var ours = options.PublicUrl is { } url ? url.AbsoluteUri.TrimEnd('/') : $"{request.Scheme}://{request.Host}{request.PathBase}";
-        return new(route.Id, route.Name, $"{ours}/mcp/{route.Name}", route.Transport, route.RecordId, route.Visibility, route.TeamId, route.Tags, route.Tools, route.RegisteredAt);
+        return new(route.Id, route.Name, $"{ours}/mcp/{Uri.EscapeDataString(route.Name)}", route.Transport, route.RecordId, route.Visibility, route.TeamId, route.Tags, route.Tools, route.RegisteredAt);
     }
 }

@@ -29,7 +29,7 @@ internal sealed class Authenticator(ApiTokens tokens, Jwts jwts, AccessSettings 
                 : null;
         }
 
-        return jwts.Enabled && await jwts.ValidateAsync(text) is { } jwt && Claims.Of(jwt, settings, address) is { } caller
+        return jwts.Enabled && await jwts.ValidateAsync(text, http.RequestAborted) is { } jwt && Claims.Of(jwt, settings, address) is { } caller
             ? new Identified(caller, $"jwt:{jwt.Issuer}:{caller.Subject}")
             : null;
     }

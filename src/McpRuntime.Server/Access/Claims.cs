@@ -2,6 +2,7 @@ using System.Text.Json;
 using McpRuntime.Core.Records;
 using McpRuntime.Server.Settings;
 using Microsoft.IdentityModel.JsonWebTokens;
+using Microsoft.IdentityModel.Tokens;
 
 namespace McpRuntime.Server.Access;
 
@@ -19,39 +20,40 @@ internal static class Claims
             return null;
         }
 
+        // The token is valid by now, so its payload is JSON.
+        using var payload = JsonDocument.Parse(Base64UrlEncoder.DecodeBytes(token.EncodedPayload));
         var roles = Roles.None;
-        foreach (var word in Values(token, settings.RolesClaim))
+        foreach (var word in Values(payload.RootElement, settings.RolesClaim))
         {
             roles |= RoleNames.TryParse(word, out var role) ? role : Roles.None;
         }
 
-        string[] teams = [.. Values(token, settings.TeamsClaim).Concat(Values(token, settings.GroupsClaim)).Distinct(StringComparer.Ordinal).Take(MaxValues)];
+        string[] teams = [.. Values(payload.RootElement, settings.TeamsClaim).Concat(Values(payload.RootElement, settings.GroupsClaim)).Distinct(StringComparer.Ordinal).Take(MaxValues)];
         return new Caller(subject, roles, teams, "rest", address);
     }
 
     /// <summary>One string, an array of strings, or one string of words divided by spaces.</summary>
-    private static IEnumerable<string> Values(JsonWebToken token, string name)
+    private static IEnumerable<string> Values(JsonElement payload, string name)
     {
-        var parts = token.TryGetPayloadValue<JsonElement>(name, out _) ? [name] : name.Split('.');
-        if (!token.TryGetPayloadValue<JsonElement>(parts[0], out var value))
+        if (!payload.TryGetProperty(name, out var value))
         {
-            return [];
-        }
-
-        foreach (var part in parts.Skip(1))
-        {
-            if (value.ValueKind != JsonValueKind.Object || !value.TryGetProperty(part, out value))
+            value = payload;
+            foreach (var part in name.Split('.'))
             {
-                return [];
+                if (value.ValueKind != JsonValueKind.Object || !value.TryGetProperty(part, out value))
+                {
+                    return [];
+                }
             }
         }
 
         return value.ValueKind switch
         {
-            JsonValueKind.String => value.GetString()!.Split(' ', StringSplitOptions.RemoveEmptyEntries).Take(MaxValues),
-            JsonValueKind.Array => value.EnumerateArray().Where(item => item.ValueKind == JsonValueKind.String)
-                .Select(item => item.GetString()!).Where(item => item.Length is > 0 and <= MaxLength).Take(MaxValues),
+            JsonValueKind.String => value.GetString()!.Split(' ', StringSplitOptions.RemoveEmptyEntries).Where(IsUsable).Take(MaxValues),
+            JsonValueKind.Array => value.EnumerateArray().Where(item => item.ValueKind == JsonValueKind.String).Select(item => item.GetString()!).Where(IsUsable).Take(MaxValues),
             _ => [],
         };
     }
+
+    private static bool IsUsable(string word) => word.Length is > 0 and <= MaxLength && !word.Any(char.IsControl);
 }

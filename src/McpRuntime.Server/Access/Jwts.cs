@@ -18,6 +18,7 @@ internal sealed class Jwts
     private readonly TimeProvider _time;
     private readonly TokenValidationParameters? _shared;
     private readonly TokenValidationParameters? _federated;
+    private readonly ConfigurationManager<OpenIdConnectConfiguration>? _authority;
 
     public Jwts(AccessSettings settings, TimeProvider time)
     {
@@ -32,7 +33,7 @@ internal sealed class Jwts
         if (settings.OidcAuthority is { } authority)
         {
             _federated = Parameters(PublicKeyAlgorithms, settings.OidcAudience);
-            _federated.ConfigurationManager = new ConfigurationManager<OpenIdConnectConfiguration>(
+            _federated.ConfigurationManager = _authority = new ConfigurationManager<OpenIdConnectConfiguration>(
                 authority.AbsoluteUri.TrimEnd('/') + "/.well-known/openid-configuration",
                 new OpenIdConnectConfigurationRetriever(),
                 new HttpDocumentRetriever { RequireHttps = !authority.IsLoopback });
@@ -43,7 +44,7 @@ internal sealed class Jwts
 
     /// <summary>Null: not valid here. Which of the two keys applies follows from the algorithm, and each accepts only its own kind: no confusion of the two.</summary>
     /// <exception cref="Refusal">The authority's keys could not be read.</exception>
-    public async Task<JsonWebToken?> ValidateAsync(string text)
+    public async Task<JsonWebToken?> ValidateAsync(string text, CancellationToken ct)
     {
         if (!_handler.CanReadToken(text))
         {
@@ -66,16 +67,28 @@ internal sealed class Jwts
             return null;
         }
 
-        var result = await _handler.ValidateTokenAsync(text, parameters);
-        return result switch
+        if (parameters == _federated)
         {
-            { IsValid: true, SecurityToken: JsonWebToken token } => token,
-            { Exception: SecurityTokenException or ArgumentException or null } => null,
-            _ => throw new Refusal(RefusalKind.Unavailable, "The identity provider cannot be reached", "Its signing keys could not be read, so no token of it can be checked now.")
+            await RequireKeysAsync(ct);
+        }
+
+        return await _handler.ValidateTokenAsync(text, parameters) is { IsValid: true, SecurityToken: JsonWebToken token } ? token : null;
+    }
+
+    /// <summary>Without its keys no token can be told from a forged one: that is a 503, not a 401. Read once, then kept and renewed by the manager.</summary>
+    private async Task RequireKeysAsync(CancellationToken ct)
+    {
+        try
+        {
+            await _authority!.GetConfigurationAsync(ct);
+        }
+        catch (Exception fault) when (fault is InvalidOperationException or IOException or HttpRequestException)
+        {
+            throw new Refusal(RefusalKind.Unavailable, "The identity provider cannot be reached", "Its signing keys could not be read, so no token of it can be checked now.")
             {
                 RetryAfter = TimeSpan.FromSeconds(5),
-            },
-        };
+            };
+        }
     }
 
     private TokenValidationParameters Parameters(IEnumerable<string> algorithms, string? audience) => new()

@@ -14,6 +14,8 @@ internal sealed partial class ControlLoop(WorkQueue queue, Turn turn, Resync res
 
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
+        around.Metrics.WatchLease(() => around.Lease.Current is not null);
+
         // Stopping takes no new work and lets the turns in flight finish: an effect whose outcome nobody tells is done over later.
         using var hard = new CancellationTokenSource();
         await using var graceful = stoppingToken.Register(() => hard.CancelAfter(around.Options.StopGrace));

@@ -80,7 +80,7 @@ internal sealed class Providers(IReadOnlyDictionary<string, IBackend> backends, 
     {
         var backend = Backends[record.Backend];
         var resolution = await calls.AsValueAsync<Resolution>(
-            backend.Name, "resolve", options.EffectCap, stop => backend.ResolveAsync(record.Asked, stop), fault => new Resolution.Faulted(fault), ct);
+            backend.Name, "resolve", options.EffectCap, stop => backend.ResolveAsync(IdentityOf(record), record.Asked, stop), fault => new Resolution.Faulted(fault), ct);
         return resolution.Match(resolved => new StepResult(new Outcome.Done(), resolved.Facts), faulted => new StepResult(new Outcome.Faulted(faulted.Fault)));
     }
 

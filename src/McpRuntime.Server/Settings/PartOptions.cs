@@ -1,4 +1,6 @@
+using McpRuntime.Backends.CodeEngine;
 using McpRuntime.Backends.Docker;
+using McpRuntime.Backends.Docker.Guard;
 using McpRuntime.Core.Planning;
 using McpRuntime.Core.Records;
 using McpRuntime.Core.Specs;
@@ -46,6 +48,34 @@ internal static class PartOptions
             services.GetRequiredService<KeyedHash>());
     }
 
+    /// <summary>The settings are there when it is enabled: the parser refuses otherwise.</summary>
+    public static CodeEngineOptions CodeEngine(RuntimeSettings settings) => new()
+    {
+        ApiKey = settings.CodeEngine.ApiKey!,
+        ProjectId = settings.CodeEngine.ProjectId!,
+        Region = settings.CodeEngine.Region!,
+        Url = settings.CodeEngine.Url,
+        IamUrl = settings.CodeEngine.IamUrl,
+        RegistrySecret = settings.CodeEngine.RegistrySecret,
+        BuildRegistry = settings.CodeEngine.BuildRegistry,
+        Visibility = settings.CodeEngine.Visibility,
+        Stop = settings.CodeEngine.Stop,
+        KubeConfigUrl = settings.CodeEngine.KubeConfigUrl,
+        CloudLogsUrl = settings.CodeEngine.CloudLogsUrl,
+        RegistryCredentials = settings.Docker.RegistryCredentials,
+        PrivateAddresses = settings.Sources.AllowPrivateAddresses,
+        Mode = settings.GuardrailsMode,
+    };
+
+    public static CodeEngineInstallation CodeEngineInstallation(IServiceProvider services)
+    {
+        var records = services.GetRequiredService<IRecordStore>();
+        return new CodeEngineInstallation(
+            records.InstanceIdAsync,
+            (identity, ct) => records.PinIdentityAsync(CodeEngineServices.Name, identity, ct),
+            services.GetRequiredService<KeyedHash>());
+    }
+
     public static GatewayOptions Gateway(RuntimeSettings settings, IServiceProvider services)
     {
         var master = services.GetRequiredService<MasterKey>();
@@ -59,6 +89,13 @@ internal static class PartOptions
             TotalTimeout = settings.Gateway.TotalTimeout,
         };
     }
+
+    public static GuardOptions Guard(RuntimeSettings settings, IServiceProvider services) => new()
+    {
+        Token = GuardToken(services.GetRequiredService<MasterKey>()),
+        Image = settings.Docker.GuardImage,
+        Deny = [settings.Docker.SubnetPool.ToString()],
+    };
 
     /// <summary>What the guard asks of us: the same for its relay and its control port, and for every replica.</summary>
     public static SecretText GuardToken(MasterKey master) => new(master.Hash("guard-token").Of("v1"));

@@ -1,4 +1,5 @@
 using System.Net;
+using McpRuntime.Backends.CodeEngine;
 using McpRuntime.Core.Approvals;
 using McpRuntime.Core.Guardrails;
 using McpRuntime.Core.Records;
@@ -57,14 +58,21 @@ internal sealed record RuntimeSettings
 /// <param name="SubnetPool">Cut into one /28 a runtime.</param>
 internal sealed record DockerSettings(bool Enabled, Uri Host, bool Tls, string? CertificatePath, IPNetwork SubnetPool, string GuardImage, string? RegistryCredentials);
 
+/// <param name="RegistrySecret">Of the project; pulls and pushes with it.</param>
+/// <param name="BuildRegistry">Null: no builds.</param>
 internal sealed record CodeEngineSettings(
     bool Enabled,
     SecretText? ApiKey,
     string? Region,
     string? ProjectId,
     string? RegistrySecret,
+    string? BuildRegistry,
+    AppVisibility Visibility,
+    StopMode Stop,
     Uri? Url,
-    Uri? IamUrl);
+    Uri? IamUrl,
+    Uri? KubeConfigUrl,
+    Uri? CloudLogsUrl);
 
 internal sealed record KubernetesSettings(bool Enabled, string? Kubeconfig, string Namespace, bool CustomResources);
 

@@ -2,9 +2,9 @@ using System.Collections;
 using System.Net;
 using System.Text;
 using System.Text.Json;
+using McpRuntime.Backends.CodeEngine;
 using McpRuntime.Core.Approvals;
 using McpRuntime.Core.Guardrails;
-using McpRuntime.Core.Records;
 using McpRuntime.Core.Specs;
 
 namespace McpRuntime.Server.Settings;
@@ -123,13 +123,23 @@ internal static class SettingsParser
             read.Text("RUNTIME_IBM_CODE_ENGINE_REGION"),
             read.Text("RUNTIME_IBM_CODE_ENGINE_PROJECT_ID"),
             read.Text("RUNTIME_IBM_CODE_ENGINE_REGISTRY_SECRET"),
+            read.Text("RUNTIME_IBM_CODE_ENGINE_BUILD_REGISTRY"),
+            read.Choice("RUNTIME_IBM_CODE_ENGINE_VISIBILITY", "local_public", "local_public", "local_private", "local") switch
+            {
+                "local" => AppVisibility.Local,
+                "local_private" => AppVisibility.LocalPrivate,
+                _ => AppVisibility.LocalPublic,
+            },
+            read.Choice("RUNTIME_IBM_CODE_ENGINE_STOP", "scale_to_zero", "scale_to_zero", "recreate") == "recreate" ? StopMode.Recreate : StopMode.ScaleToZero,
             read.Url("RUNTIME_IBM_CODE_ENGINE_URL", "https", "http"),
-            read.Url("RUNTIME_IBM_CODE_ENGINE_IAM_URL", "https", "http"));
+            read.Url("RUNTIME_IBM_CODE_ENGINE_IAM_URL", "https", "http"),
+            read.Url("RUNTIME_IBM_CODE_ENGINE_KUBECONFIG_URL", "https", "http"),
+            read.Url("RUNTIME_IBM_CODE_ENGINE_CLOUD_LOGS_URL", "https", "http"));
         foreach (var (name, missing) in new[]
         {
             ("API_KEY", settings.ApiKey is null),
             ("PROJECT_ID", settings.ProjectId is null),
-            ("REGION", settings is { Region: null, Url: null }),
+            ("REGION", settings.Region is null),
         })
         {
             if (settings.Enabled && missing)
@@ -268,63 +278,12 @@ internal static class SettingsParser
     }
 
     private static SourcesSettings Sources(SettingsReader read) => new(
-        JsonText(read, "RUNTIME_GITOPS_REPOS", JsonValueKind.Array, "a JSON array of {name, url, ref, path, interval_seconds, prune, credentials}"),
+        SourcePolicies.JsonText(read, "RUNTIME_GITOPS_REPOS", JsonValueKind.Array, "a JSON array of {name, url, ref, path, interval_seconds, prune, credentials}"),
         read.ExistingFile("RUNTIME_GIT_CREDENTIALS"),
         read.List("RUNTIME_GIT_ALLOWED_HOSTS", ["github.com"]),
         read.List("RUNTIME_HOST_PATHS", [], item => item.StartsWith('/') ? null : "allowed are absolute paths"),
         read.Networks("RUNTIME_ALLOW_PRIVATE_ADDRESSES"),
-        Policy(read));
-
-    private static string? JsonText(SettingsReader read, string name, JsonValueKind kind, string allowed)
-    {
-        var text = read.Text(name);
-        try
-        {
-            if (text is null || JsonSerializer.Deserialize<JsonElement>(text).ValueKind == kind)
-            {
-                return text;
-            }
-        }
-        catch (JsonException)
-        {
-            // Falls through to the one error below.
-        }
-
-        read.Refuse(name, $"allowed is {allowed}");
-        return null;
-    }
-
-    private static Dictionary<string, SourcePolicy> Policy(SettingsReader read)
-    {
-        const string Name = "RUNTIME_SOURCE_POLICY";
-        const string Allowed = "a JSON object by source, such as {\"git:infra\": {\"role\": \"operator\", \"teams\": [\"a\"], \"profiles\": false}}";
-        var policy = new Dictionary<string, SourcePolicy>(StringComparer.Ordinal);
-        if (JsonText(read, Name, JsonValueKind.Object, Allowed) is not { } text)
-        {
-            return policy;
-        }
-
-        try
-        {
-            foreach (var (source, entry) in JsonSerializer.Deserialize<Dictionary<string, PolicyEntry>>(text, PolicyEntry.Json) ?? [])
-            {
-                if (RoleNames.TryParse(entry.Role ?? "operator", out var role))
-                {
-                    policy[source] = new SourcePolicy(role, entry.Teams ?? [], entry.Profiles);
-                }
-                else
-                {
-                    read.Refuse(Name, $"{source}: role \"{entry.Role}\"; allowed are {RoleNames.All}");
-                }
-            }
-        }
-        catch (JsonException)
-        {
-            read.Refuse(Name, $"allowed is {Allowed}");
-        }
-
-        return policy;
-    }
+        SourcePolicies.Read(read));
 
     private static string Urls(SettingsReader read)
     {
@@ -348,12 +307,4 @@ internal static class SettingsParser
         "refuse" => GuardrailsMode.Refuse,
         _ => GuardrailsMode.Warn,
     };
-
-    private sealed record PolicyEntry(string? Role, IReadOnlyList<string>? Teams, bool Profiles)
-    {
-        public static readonly JsonSerializerOptions Json = new(JsonSerializerDefaults.Web)
-        {
-            UnmappedMemberHandling = System.Text.Json.Serialization.JsonUnmappedMemberHandling.Disallow,
-        };
-    }
 }

@@ -30,7 +30,7 @@ internal static class EnforcementOracle
             "egress" or "host_ports" or "metadata" => IsClosed(host, network),
             "allowed_hosts" => IsClosed(host, network),
             "ingress" => host["PortBindings"] is not JsonObject { Count: > 0 } && host["PublishAllPorts"]?.GetValue<bool>() != true,
-            "peers" => network is null || Option(network, "com.docker.network.bridge.enable_icc") == "false",
+            "peers" => network is null || Option(network, "com.docker.network.bridge.enable_icc") == "false" || OnlyTheGuardIsNear(container, network),
             "dns" => host["Dns"] is JsonArray { Count: > 0 } || IsNone(host),
             "read_only_root" => host["ReadonlyRootfs"]!.GetValue<bool>(),
             "mounts" => MountsAreVolumes(container, Texts(asked["filesystem"]?["allowed_mounts"])),
@@ -54,6 +54,15 @@ internal static class EnforcementOracle
 
     private static bool IsClosed(JsonNode host, JsonObject? network) =>
         IsNone(host) || (network is not null && network["Internal"]!.GetValue<bool>() && Option(network, "com.docker.network.bridge.inhibit_ipv4") == "true");
+
+    /// <summary>A closed network: its own containers and the guard that relays to them, nobody else.</summary>
+    private static bool OnlyTheGuardIsNear(JsonObject container, JsonObject network)
+    {
+        var own = container["Name"]!.GetValue<string>().TrimStart('/');
+        return network["Internal"]!.GetValue<bool>() && network["Containers"]!.AsObject()
+            .Select(near => near.Value!["Name"]!.GetValue<string>())
+            .All(near => near.StartsWith(own[..own.LastIndexOf('-')], StringComparison.Ordinal) || near.StartsWith("mcp-guard-", StringComparison.Ordinal));
+    }
 
     private static string? Option(JsonObject network, string name) => network["Options"]?[name]?.GetValue<string>();
 

@@ -28,6 +28,12 @@ internal sealed class RuntimeShown(JsonObject body)
 
     public long ObservedGeneration => Body["observed_generation"]!.GetValue<long>();
 
+    /// <summary>The generation that traffic goes to.</summary>
+    public long? Serving => Body["revision"]?.GetValue<long>();
+
+    /// <summary>What was asked last is what serves, and a client has been seen to reach it.</summary>
+    public bool IsCurrent => Status == "connected" && Serving == Generation && ObservedGeneration == Generation;
+
     public IReadOnlyDictionary<string, ControlShown> Report => Items("guardrails_report")
         .Select(item => new ControlShown(item["control"]!.GetValue<string>(), item["outcome"]!.GetValue<string>(), item["where"]?.GetValue<string>(), item["observed"]?.GetValue<string>()))
         .ToDictionary(control => control.Control, StringComparer.Ordinal);
@@ -39,7 +45,11 @@ internal sealed class RuntimeShown(JsonObject body)
         Items("conditions").Any(condition => string.Equals(condition["type"]!.GetValue<string>(), type, StringComparison.OrdinalIgnoreCase)
             && string.Equals(condition["status"]!.GetValue<string>(), "true", StringComparison.OrdinalIgnoreCase));
 
-    public override string ToString() => Body.ToJsonString();
+    /// <summary>What a failed test has to say of it, in a few lines.</summary>
+    public override string ToString() => string.Join('\n', [
+        $"{Name} is {Status}, generation {ObservedGeneration} of {Generation} seen; {ErrorMessage ?? "no error"}",
+        .. Items("conditions").Select(item => $"  {item["type"]}={item["status"]} {item["reason"]}: {item["message"]}"),
+    ]);
 
     private string? Text(string field) => Body[field]?.GetValue<string>();
 

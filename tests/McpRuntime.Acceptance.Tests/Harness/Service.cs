@@ -147,12 +147,21 @@ internal sealed class Service : IAsyncDisposable
         {
             await KillAsync();
             Api.Dispose();
+            KeepWords();
             if (_ownsFolder)
             {
                 await Leftovers.RemoveAsync(_engine, _records);
                 Directory.Delete(Folder, recursive: true);
             }
         }
+    }
+
+    /// <summary>Beside the test results: the first thing to read when a test failed.</summary>
+    private void KeepWords()
+    {
+        var folder = Directory.CreateDirectory(Path.Combine(Places.Checkout, "artifacts", "acceptance")).FullName;
+        var test = string.Concat(TestContext.CurrentContext.Test.FullName.Split('.')[^1].Where(letter => char.IsAsciiLetterOrDigit(letter) || letter is '_' or '-'));
+        File.WriteAllLines(Path.Combine(folder, $"{test}-{Port}.log"), _output);
     }
 
     private async Task<bool> IsUpAsync()

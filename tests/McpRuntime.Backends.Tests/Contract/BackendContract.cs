@@ -48,7 +48,7 @@ public abstract class BackendContract
         var container = seen.Single(s => s.Kind == ResourceKind.Container);
         container.Health.Should().Be(Health.Serving);
         container.Instance.Should().NotBeEmpty();
-        container.Address!.Port.Should().Be(8080);
+        container.Address!.Port.Should().Be(_world.Traits.Port ?? container.Address.Port);
     }
 
     [Test]
@@ -154,7 +154,7 @@ public abstract class BackendContract
 
         var dead = await runtime.ContainerAsync();
         (await Backend.PutAsync(runtime.Id, runtime.Container, default)).ShouldBeDone();
-        var after = await runtime.ContainerAsync();
+        var after = await runtime.SettledAsync();
 
         dead.Health.Should().Be(Health.Failed);
         dead.Address.Should().BeNull();
@@ -173,11 +173,11 @@ public abstract class BackendContract
         (await runtime.SeeAsync()).Should().NotContain(s => s.Kind == ResourceKind.Container);
         (await Backend.PutAsync(runtime.Id, runtime.Container, default)).ShouldBeDone();
 
-        (await runtime.ContainerAsync()).Health.Should().Be(Health.Serving);
+        (await runtime.SettledAsync()).Health.Should().Be(Health.Serving);
     }
 
     [Test]
-    public async Task A_limit_loosened_by_hand_is_seen_named_and_repaired_without_a_restart()
+    public async Task A_limit_loosened_by_hand_is_seen_named_and_repaired_in_place()
     {
         await using var runtime = await DeployAsync();
         var before = await runtime.ContainerAsync();
@@ -185,27 +185,27 @@ public abstract class BackendContract
 
         var drifted = await runtime.ContainerAsync();
         (await Backend.PutAsync(runtime.Id, runtime.Container, default)).ShouldBeDone();
-        var after = await runtime.ContainerAsync();
+        var after = await runtime.SettledAsync();
 
         drifted.Fingerprint.Should().NotBe(before.Fingerprint);
-        drifted.DifferingField.Should().Contain("Memory");
+        drifted.DifferingField.Should().ContainEquivalentOf("memory");
         drifted.RepairableInPlace.Should().BeTrue();
         after.Fingerprint.Should().Be(before.Fingerprint);
-        after.Instance.Should().Be(before.Instance);
+        (after.Instance == before.Instance).Should().Be(_world.Traits.EditsInPlace);
     }
 
     [Test]
     public async Task A_container_paused_by_hand_differs_and_goes_on()
     {
         await using var runtime = await DeployAsync();
-        await _world.PauseByHandAsync(runtime.Container.Id);
+        var field = await _world.PauseByHandAsync(runtime.Container.Id);
 
         var paused = await runtime.ContainerAsync();
         (await Backend.PutAsync(runtime.Id, runtime.Container, default)).ShouldBeDone();
 
         paused.Fingerprint.Should().NotBe(runtime.Container.Fingerprint);
-        paused.DifferingField.Should().Be("State.Paused");
-        (await runtime.ContainerAsync()).Fingerprint.Should().Be(runtime.Container.Fingerprint);
+        paused.DifferingField.Should().Be(field);
+        (await runtime.SettledAsync()).Fingerprint.Should().Be(runtime.Container.Fingerprint);
     }
 
     [Test]
@@ -231,6 +231,7 @@ public abstract class BackendContract
         var restarted = Backend.Compile(Given.Input(runtime.Id, runtime.Revision, _world.Hash, restart: 1));
         var container = restarted.Running.Single(r => r.Kind == ResourceKind.Container);
         (await Backend.PutAsync(runtime.Id, container, default)).ShouldBeDone();
+        await Eventually.HoldsAsync(async () => (await runtime.SeeAsync()).All(s => s.Health != Health.Starting));
 
         (await runtime.SeeAsync()).Where(s => s.Kind == ResourceKind.Container).Should().HaveCount(2).And.OnlyContain(s => s.Health == Health.Serving);
         (await Backend.RemoveAsync(runtime.Id, container.Id, container.Kind, default)).ShouldBeDone();
@@ -250,9 +251,9 @@ public abstract class BackendContract
 
         lines.Select(l => l.Text).Should().Equal(Enumerable.Range(0, 40).Select(i => $"line {i}"));
         lines.Should().BeInAscendingOrder(l => l.At);
-        lines.Where((_, i) => i % 2 == 1).Should().OnlyContain(l => l.Stream == LogStream.Stderr);
+        lines.Where((_, i) => i % 2 == 1).Should().OnlyContain(l => !_world.Traits.SeparatesStreams || l.Stream == LogStream.Stderr);
         tail.Select(l => l.Text).Should().Equal(Enumerable.Range(35, 5).Select(i => $"line {i}"));
-        errors.Should().HaveCount(20);
+        errors.Should().HaveCount(_world.Traits.SeparatesStreams ? 20 : 40);
         later.Select(l => l.Text).Should().Equal(Enumerable.Range(30, 10).Select(i => $"line {i}"));
     }
 
@@ -279,6 +280,14 @@ public abstract class BackendContract
     [Test]
     public async Task Volumes_outlive_the_container_and_are_listed_as_owned()
     {
+        if (!_world.Traits.Volumes)
+        {
+            var refused = Backend.Compile(Given.Input(Given.Identity(_world.InstanceId), await ResolvedAsync(null, ["/data"]), _world.Hash)).Refused;
+            refused!.Message.Should().Contain("/data");
+            (await Backend.ListVolumesAsync(default)).Should().BeEmpty();
+            return;
+        }
+
         await using var runtime = await DeployAsync(volumes: ["/data"]);
         (await Backend.RemoveAsync(runtime.Id, runtime.Container.Id, ResourceKind.Container, default)).ShouldBeDone();
 
@@ -308,7 +317,11 @@ public abstract class BackendContract
         List<LogLine> lines = [];
         await foreach (var line in Backend.LogsAsync(id, query, default))
         {
-            lines.Add(line);
+            // What the backend itself says of the server stands under the backend's own name.
+            if (line.Service != Backend.Name)
+            {
+                lines.Add(line);
+            }
         }
 
         return lines;
@@ -333,6 +346,7 @@ public abstract class BackendContract
         compiled.Complete.Should().BeTrue();
         var deployed = new Deployed(Backend, id, revision, compiled);
         await deployed.PutAllAsync();
+        _ = await deployed.SettledAsync();
         return deployed;
     }
 
@@ -357,6 +371,13 @@ public abstract class BackendContract
         public async Task<IReadOnlyList<SeenResource>> SeeAsync() => (await backend.ObserveAsync(id, default)).Resources();
 
         public async Task<SeenResource> ContainerAsync() => (await SeeAsync()).Single(s => s.Kind == ResourceKind.Container);
+
+        /// <summary>Once it is no longer starting.</summary>
+        public async Task<SeenResource> SettledAsync()
+        {
+            await Eventually.HoldsAsync(async () => await ContainerAsync() is { Health: not Health.Starting });
+            return await ContainerAsync();
+        }
 
         public async ValueTask DisposeAsync()
         {

@@ -34,5 +34,16 @@ public interface IContractWorld : IAsyncDisposable
     /// <summary>Loosens a limit on the live container, behind the backend's back.</summary>
     Task EditByHandAsync(string containerId);
 
-    Task PauseByHandAsync(string containerId);
+    /// <summary>Halts the live container by hand; gives the field by which that shows.</summary>
+    Task<string> PauseByHandAsync(string containerId);
+
+    /// <summary>Where two backends honestly differ.</summary>
+    WorldTraits Traits { get; }
 }
+
+/// <summary>What a kind of backend has or does that another has not. Each is a promise too: the suite holds it to what it says here.</summary>
+/// <param name="Volumes">False: a volume is refused with a reason, before anything runs.</param>
+/// <param name="EditsInPlace">False: an edit of a live thing is a new incarnation of it.</param>
+/// <param name="SeparatesStreams">False: all lines come as one stream, and the log says so.</param>
+/// <param name="Port">Where the endpoint is reached; null: wherever the backend says.</param>
+public sealed record WorldTraits(bool Volumes, bool EditsInPlace, bool SeparatesStreams, int? Port);

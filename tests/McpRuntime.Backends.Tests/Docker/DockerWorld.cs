@@ -103,7 +103,13 @@ internal sealed class DockerWorld : IContractWorld
 
     public Task EditByHandAsync(string containerId) => Engine.PostAsync($"containers/{containerId}/update", new { Memory = 256L << 20, MemorySwap = 512L << 20, PidsLimit = 5000 });
 
-    public Task PauseByHandAsync(string containerId) => Engine.PostAsync($"containers/{containerId}/pause");
+    public WorldTraits Traits { get; } = new(Volumes: true, EditsInPlace: true, SeparatesStreams: true, Port: 8080);
+
+    public async Task<string> PauseByHandAsync(string containerId)
+    {
+        await Engine.PostAsync($"containers/{containerId}/pause");
+        return "State.Paused";
+    }
 
     public async ValueTask DisposeAsync()
     {

@@ -95,7 +95,7 @@ internal sealed class RealEngine : IDisposable
     private static byte[] Compile()
     {
         var binary = Path.Combine(Path.GetTempPath(), $"probe-{Environment.ProcessId}");
-        using var compiler = Process.Start(new ProcessStartInfo("gcc", ["-static", "-O1", "-w", "-s", "-o", binary, Path.Combine(AppContext.BaseDirectory, "probe.c")]))!;
+        using var compiler = Process.Start(new ProcessStartInfo("gcc", ["-static", "-O1", "-w", "-s", "-o", binary, Path.Combine(AppContext.BaseDirectory, "Docker", "probe.c")]))!;
         compiler.WaitForExit();
         compiler.ExitCode.Should().Be(0);
         var bytes = File.ReadAllBytes(binary);

@@ -38,6 +38,11 @@ internal sealed class RealRegistry : IAsyncDisposable
         await File.WriteAllTextAsync($"{folder}/htpasswd", $"{User}:$2b$04$abcdefghijklmnopqrstuuLZYjhNQAOdpbzt4WxWlUHjv1wsyH5DG\n");
         var auth = locked ? $"auth: {{htpasswd: {{realm: test, path: {folder}/htpasswd}}}}\n" : "";
         await File.WriteAllTextAsync($"{folder}/config.yml", $"version: 0.1\nlog: {{level: error}}\nstorage: {{filesystem: {{rootdirectory: {folder}/data}}}}\nhttp: {{addr: 127.0.0.1:{port}}}\n{auth}");
+        if (!(Environment.GetEnvironmentVariable("PATH") ?? "").Split(':').Any(p => File.Exists(Path.Combine(p, "docker-registry"))))
+        {
+            throw new AssertionException("These tests need a registry: install the Debian package docker-registry.");
+        }
+
         var process = Process.Start(new ProcessStartInfo("docker-registry", ["serve", $"{folder}/config.yml"]) { UseShellExecute = false, RedirectStandardError = true, RedirectStandardOutput = true })!;
         process.OutputDataReceived += (_, _) => { };
         process.ErrorDataReceived += (_, _) => { };

@@ -146,6 +146,23 @@ internal sealed class GuardKeeperTests
     }
 
     [Test]
+    public async Task A_guard_that_runs_and_does_not_answer_is_started_again()
+    {
+        await using var engine = new GuardedEngine();
+        var network = await engine.ClosedNetworkAsync();
+        await engine.LinkAsync(network);
+        var guard = await engine.GuardAsync();
+        await EngineCli.RunAsync("kill", "--signal", "STOP", guard.Id);
+        using var later = engine.NewKeeper(engine.Options, new AheadTime(TimeSpan.FromMinutes(1)));
+        (await later.StateAsync(None)).Running.Should().BeFalse();
+
+        (await later.LinkAsync(network, None)).Should().BeOfType<Outcome.Faulted>().Which.Fault.Reason.Should().Be("GuardWedged");
+        await engine.LinkAsync(network);
+
+        (await engine.StateAsync()).Should().Match<GuardState>(s => s.Running && s.ContainerId == guard.Id);
+    }
+
+    [Test]
     public async Task A_replaced_guard_keeps_its_links_and_policies()
     {
         await using var engine = new GuardedEngine();

@@ -39,12 +39,12 @@ internal sealed class GuardedEngine : IAsyncDisposable
 
     public GuardKeeper Keeper { get; }
 
-    public GuardKeeper NewKeeper(GuardOptions options) => new(
+    public GuardKeeper NewKeeper(GuardOptions options, TimeProvider? time = null) => new(
         Wire,
         new SubnetPool("10.248.0.0/16"),
         new DockerInstallation(_ => Task.FromResult(Instance), (id, _) => Task.FromResult(id), new KeyedHash(new byte[32])),
         options,
-        TimeProvider.System);
+        time ?? TimeProvider.System);
 
     /// <summary>As the backend makes it: internal, and without an address of the host's.</summary>
     public async Task<string> ClosedNetworkAsync()
@@ -207,4 +207,10 @@ internal sealed class ServerTalk : IDisposable
         _reader.Dispose();
         _tcp.Dispose();
     }
+}
+
+/// <summary>The real clock, ahead by so much.</summary>
+internal sealed class AheadTime(TimeSpan by) : TimeProvider
+{
+    public override DateTimeOffset GetUtcNow() => base.GetUtcNow() + by;
 }

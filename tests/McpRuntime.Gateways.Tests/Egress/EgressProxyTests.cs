@@ -328,6 +328,27 @@ internal sealed class EgressProxyTests
     }
 
     [Test]
+    public async Task A_network_that_asks_for_slow_names_keeps_nobody_else_waiting()
+    {
+        var answer = new TaskCompletionSource<IReadOnlyList<IPAddress>>();
+        var names = NSubstitute.Substitute.For<INameResolver>();
+        NSubstitute.SubstituteExtensions.Returns(names.ResolveAsync("slow.example", NSubstitute.Arg.Any<CancellationToken>()), answer.Task);
+        NSubstitute.SubstituteExtensions.Returns(names.ResolveAsync("quick.example", NSubstitute.Arg.Any<CancellationToken>()), Task.FromResult<IReadOnlyList<IPAddress>>([IPAddress.Parse(Internet)]));
+        var fair = new FairNames(names, total: 8, perNetwork: 4);
+        using var giveUp = new CancellationTokenSource();
+        Task<IReadOnlyList<IPAddress>>[] slow = [.. Enumerable.Range(0, 100).Select(_ => fair.ResolveAsync(NetworkA, "slow.example", giveUp.Token))];
+
+        (await fair.ResolveAsync(NetworkB, "quick.example", CancellationToken.None).WaitAsync(TimeSpan.FromSeconds(5))).Should().ContainSingle();
+
+        await giveUp.CancelAsync();
+        await Eventually.TrueAsync(() => slow.All(t => t.IsCanceled));
+        var next = fair.ResolveAsync(NetworkA, "quick.example", CancellationToken.None);
+        next.IsCompleted.Should().BeFalse("the four that were begun still hold their places");
+        answer.SetResult([]);
+        (await next.WaitAsync(TimeSpan.FromSeconds(5))).Should().ContainSingle();
+    }
+
+    [Test]
     public async Task A_connection_on_which_nothing_moves_is_ended()
     {
         await using var guard = await GuardUnderTest.StartAsync(new GuardLimits { IdleTime = TimeSpan.FromMilliseconds(300) });

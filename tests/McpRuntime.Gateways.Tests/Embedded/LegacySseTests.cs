@@ -67,6 +67,29 @@ internal sealed class LegacySseTests
         }
     }
 
+    [TestCase("text/event-stream; charset=utf-16", "")]
+    [TestCase("text/event-stream;;=", "")]
+    [TestCase("text/html, text/event-stream", "")]
+    [TestCase("Text/Event-Stream", "gzip")]
+    public async Task No_spelling_of_a_stream_gets_past_the_reading_of_it(string contentType, string encoding)
+    {
+        await using var upstream = new RawUpstream(RawUpstream.Saying(
+            $"HTTP/1.1 200 OK\r\nContent-Type: {contentType}\r\n{(encoding.Length == 0 ? "" : $"Content-Encoding: {encoding}\r\n")}Connection: close\r\n\r\nevent: endpoint\ndata: /runtimes/deploy\n\n"));
+        await using var gateway = await GatewayHost.StartAsync();
+        gateway.Routes.Add("old", upstream.Url, "/sse", "SSE");
+
+        using var answer = await gateway.Client.GetAsync("/mcp/old");
+
+        if (encoding.Length > 0)
+        {
+            answer.StatusCode.Should().Be(HttpStatusCode.BadGateway);
+            return;
+        }
+
+        answer.Content.Headers.ContentType!.ToString().Should().Be("text/event-stream");
+        (await answer.Content.ReadAsStringAsync()).Should().StartWith("event: endpoint\ndata: /mcp/old/message?to=");
+    }
+
     [Test]
     public async Task Who_posts_to_its_stream_is_told_to_open_it()
     {

@@ -111,15 +111,61 @@ internal sealed class RealServerTests
         (await fresh.ListToolsAsync()).Should().NotBeEmpty();
     }
 
+    [Test]
+    public async Task A_question_of_the_server_reaches_the_client_that_called_and_no_other()
+    {
+        await using var server = await NodeServer.EverythingAsync("streamableHttp");
+        await using var gateway = await GatewayHost.StartAsync();
+        gateway.Routes.Add("everything", server.Url);
+        var asked = new System.Collections.Concurrent.ConcurrentQueue<string>();
+        await using var alice = await ConnectAsync(gateway, "everything", "alice", HttpTransportMode.StreamableHttp, Answering("alice", asked));
+        await using var bob = await ConnectAsync(gateway, "everything", "bob", HttpTransportMode.StreamableHttp, Answering("bob", asked));
+
+        var said = await alice.CallToolAsync("trigger-elicitation-request", new Dictionary<string, object?>(StringComparer.Ordinal));
+
+        said.Content.OfType<TextContentBlock>().Select(block => block.Text).Should().Contain(text => text.Contains("declined", StringComparison.Ordinal));
+        asked.Should().Equal("alice");
+    }
+
+    [Test]
+    public async Task The_conformance_suite_says_the_same_of_the_gateway_as_of_the_server()
+    {
+        await using var server = await NodeServer.EverythingAsync("streamableHttp");
+        await using var gateway = await GatewayHost.StartAsync(anonymousIsAlice: true);
+        gateway.Routes.Add("everything", server.Url);
+
+        var directly = await NodeServer.ConformanceAsync(new Uri(server.Url, "/mcp"));
+        var through = await NodeServer.ConformanceAsync(new Uri(gateway.Url, "/mcp/everything"));
+
+        // There the gateway does what the reference server leaves undone.
+        const string Better = "dns-rebinding-protection";
+        directly.Should().HaveCountGreaterThan(20);
+        through.Where(result => result.Key != Better).Should().BeEquivalentTo(directly.Where(result => result.Key != Better));
+        through[Better].Should().Be("2 passed, 0 failed");
+    }
+
+    private static McpClientOptions Answering(string who, System.Collections.Concurrent.ConcurrentQueue<string> asked) => new()
+    {
+        ProtocolVersion = "2025-11-25",
+        Handlers = new McpClientHandlers
+        {
+            ElicitationHandler = (_, _) =>
+            {
+                asked.Enqueue(who);
+                return ValueTask.FromResult(new ElicitResult { Action = "decline" });
+            },
+        },
+    };
+
     private static Task<HandshakeWord> ProbeAsync(GatewayHost gateway, NodeServer server, KnownServer? known) => new Handshaker(gateway.Services.GetRequiredService<UpstreamConnector>(), TimeProvider.System)
         .TryAsync(new Endpoint("c", server.Url.Port, null, null), new UpstreamAddress(server.Url.Host, server.Url.Port), known, TimeSpan.FromSeconds(10), CancellationToken.None).InTime();
 
-    private static Task<McpClient> ConnectAsync(GatewayHost gateway, string name, string who, HttpTransportMode mode) => McpClient.CreateAsync(new HttpClientTransport(new HttpClientTransportOptions
+    private static Task<McpClient> ConnectAsync(GatewayHost gateway, string name, string who, HttpTransportMode mode, McpClientOptions? options = null) => McpClient.CreateAsync(new HttpClientTransport(new HttpClientTransportOptions
     {
         Endpoint = new Uri(gateway.Url, $"/mcp/{name}"),
         TransportMode = mode,
         AdditionalHeaders = new Dictionary<string, string>(StringComparer.Ordinal) { ["Authorization"] = $"Bearer {who}" },
-    }));
+    }), options);
 
     private sealed class Steps(System.Collections.Concurrent.ConcurrentQueue<float> seen) : IProgress<ProgressNotificationValue>
     {

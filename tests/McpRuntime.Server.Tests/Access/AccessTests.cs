@@ -1,6 +1,8 @@
 using System.Net;
 using System.Text;
+using McpRuntime.Core.Planning;
 using McpRuntime.Core.Records;
+using McpRuntime.Gateways;
 using McpRuntime.Server.Access;
 using McpRuntime.Server.Tests.Rest;
 using Microsoft.Extensions.DependencyInjection;
@@ -109,7 +111,35 @@ internal sealed class AccessTests
 
         await client.GetAsync("/runtimes", HttpStatusCode.Forbidden);
         await client.GetAsync("/runtimes/" + id, HttpStatusCode.Forbidden);
+        await client.GetAsync("/gateways", HttpStatusCode.Forbidden);
     }
+
+    [Test]
+    public async Task A_token_for_one_runtime_reaches_that_ones_gateway_address_and_no_others()
+    {
+        var routes = _service.Services.GetRequiredService<IRouteTable>();
+        var mine = (await _service.DeployAsync("scope-mine", new { register_gateway = false })).Text("id");
+        var other = (await _service.DeployAsync("scope-other", new { register_gateway = false })).Text("id");
+        foreach (var (id, name) in new[] { (mine, "scope-mine"), (other, "scope-other") })
+        {
+            // Port 9 of loopback: nothing answers, so what gets past access is told from what does not.
+            await routes.PutAsync(
+                new GatewayRoute($"r-{id}", id, name, new UpstreamAddress("127.0.0.1", 9), "i", "/mcp", "STREAMABLEHTTP", "public", null, "admin", [], [], DateTimeOffset.UnixEpoch, "f"),
+                CancellationToken.None);
+        }
+
+        using var client = await _service.ClientAsync("external-gateway", "caller", runtimeId: mine);
+        using var allowed = await CallAsync(client, "scope-mine");
+        using var refused = await CallAsync(client, "scope-other");
+        using var absent = await CallAsync(client, "scope-absent");
+
+        allowed.StatusCode.Should().Match(status => status == HttpStatusCode.BadGateway || status == HttpStatusCode.ServiceUnavailable);
+        refused.StatusCode.Should().Be(HttpStatusCode.Forbidden);
+        absent.StatusCode.Should().Be(HttpStatusCode.Forbidden);
+    }
+
+    private static Task<HttpResponseMessage> CallAsync(HttpClient client, string name) =>
+        client.PostAsync("/mcp/" + name, new StringContent("""{"jsonrpc": "2.0", "id": 1, "method": "ping"}""", Encoding.UTF8, "application/json"));
 
     [Test]
     public async Task A_revoked_token_is_closed_within_the_cache_time()

@@ -1,8 +1,6 @@
 using System.Net;
 using System.Net.Http.Json;
 using System.Text.Json;
-using McpRuntime.Backends;
-using McpRuntime.Core.Planning;
 
 namespace McpRuntime.Server.Tests.Rest;
 
@@ -218,118 +216,45 @@ internal sealed class RuntimeApiTests
     }
 
     [Test]
-    public async Task Logs_come_in_order_with_the_runtimes_secrets_taken_out()
+    public async Task A_deploy_that_waits_answers_as_soon_as_the_server_runs()
     {
-        const string Secret = "hunter2-hunter2";
-        await _service.DeployAsync("chatty", new { environment = new { TOKEN = Secret, FLAG = "on" } });
-        _service.Backend.Written.Clear();
-        _service.Backend.Written.AddRange(
-        [
-            new LogLine(DateTimeOffset.UnixEpoch, LogStream.Stdout, null, "starting, token=" + Secret),
-            new LogLine(DateTimeOffset.UnixEpoch.AddSeconds(1), LogStream.Stderr, null, "FLAG is on"),
-        ]);
+        using var response = await Admin.PostAsJsonAsync("/runtimes/deploy?wait_seconds=30", new { name = "waited", source = new { type = "docker", image = "echo:1" }, register_gateway = false });
 
-        var logs = await Admin.GetAsync("/runtimes/chatty/logs", HttpStatusCode.OK);
-        var stamped = await Admin.GetAsync("/runtimes/chatty/logs?timestamps=true&stream=stderr", HttpStatusCode.OK);
+        var runtime = (await response.JsonAsync(HttpStatusCode.Created)).GetProperty("runtime");
 
-        logs.Text("backend").Should().Be("docker");
-        logs.GetProperty("logs").EnumerateArray().Select(line => line.GetString()).Should().Equal("starting, token=***", "FLAG is on");
-        stamped.GetProperty("logs").EnumerateArray().Single().GetString().Should().Be("1970-01-01T00:00:01.0000000Z FLAG is on");
+        runtime.Text("status").Should().Be("running");
+        runtime.GetProperty("observed_generation").GetInt64().Should().Be(1);
     }
 
     [Test]
-    public async Task A_followed_log_arrives_while_it_is_written()
+    public async Task A_refresh_looks_at_the_backend_before_it_answers()
     {
-        await _service.DeployAsync("followed");
-        _service.Backend.Written.Clear();
-        _service.Backend.Written.Add(new LogLine(DateTimeOffset.UnixEpoch, LogStream.Stdout, null, "first"));
+        var id = (await _service.DeployAsync("refreshed", new { register_gateway = false })).Text("id");
+        await Eventually.HoldsAsync(async () => (await Admin.GetAsync("/runtimes/" + id, HttpStatusCode.OK)).Text("status") == "running");
+        var before = await Admin.GetAsync("/runtimes/" + id, HttpStatusCode.OK);
 
-        using var response = await Admin.GetAsync("/runtimes/followed/logs?follow=true", HttpCompletionOption.ResponseHeadersRead);
-        using var reader = new StreamReader(await response.Content.ReadAsStreamAsync());
+        var after = await Admin.GetAsync($"/runtimes/{id}?refresh_status=true", HttpStatusCode.OK);
 
-        response.Content.Headers.ContentType!.MediaType.Should().Be("text/event-stream");
-        (await reader.ReadLineAsync().WaitAsync(TimeSpan.FromSeconds(10))).Should().Be("data: first");
+        after.GetProperty("last_status_check").GetDateTimeOffset().Should().BeAfter(before.GetProperty("last_status_check").GetDateTimeOffset());
     }
 
     [Test]
-    public async Task A_backend_that_is_away_is_503_with_retry_after_and_its_own_words()
+    public async Task A_deleted_runtime_is_found_by_id_and_not_by_name_and_listed_on_demand()
     {
-        await _service.DeployAsync("unlucky");
-        _service.Backend.Away = new Fault(FaultKind.Transient, "EngineUnreachable", "connection refused");
-        try
-        {
-            using var response = await Admin.GetAsync("/runtimes/unlucky/logs");
+        var id = (await _service.DeployAsync("tombed", new { register_gateway = false })).Text("id");
+        using var deleted = await Admin.DeleteAsync("/runtimes/tombed");
+        await Eventually.HoldsAsync(async () => (await Admin.GetAsync("/runtimes/" + id, HttpStatusCode.OK)).Text("status") == "deleted");
 
-            (await response.JsonAsync(HttpStatusCode.ServiceUnavailable)).Text("detail").Should().Contain("connection refused");
-            response.Headers.RetryAfter!.Delta.Should().BePositive();
-            (await Admin.GetAsync("/runtimes/backends", HttpStatusCode.OK)).GetProperty("backends")[0].GetProperty("health").GetProperty("reachable").GetBoolean().Should().BeFalse();
-            await Admin.GetAsync("/readyz", HttpStatusCode.OK);
-        }
-        finally
-        {
-            _service.Backend.Away = null;
-        }
+        await Admin.GetAsync("/runtimes/tombed", HttpStatusCode.NotFound);
+        (await ListedAsync("")).Should().NotContain(id);
+        (await ListedAsync("&status=deleted")).Should().Contain(id);
+        (await ListedAsync("&status=all")).Should().Contain(id);
+        await Admin.GetAsync($"/runtimes/{id}/logs", HttpStatusCode.Conflict);
+        await Admin.PostAsync($"/runtimes/{id}/start", HttpStatusCode.Conflict);
     }
 
-    [Test]
-    public async Task A_backend_that_hangs_is_shown_as_unreachable_within_seconds()
-    {
-        _service.Backend.Hangs = true;
-        try
-        {
-            var backend = (await Admin.GetAsync("/runtimes/backends", HttpStatusCode.OK).WaitAsync(TimeSpan.FromSeconds(10))).GetProperty("backends")[0];
-
-            backend.Text("name").Should().Be("docker");
-            backend.GetProperty("health").GetProperty("reachable").GetBoolean().Should().BeFalse();
-            backend.GetProperty("capabilities").GetProperty("supports_readonly_fs").GetBoolean().Should().BeTrue();
-        }
-        finally
-        {
-            _service.Backend.Hangs = false;
-        }
-    }
-
-    [Test]
-    public async Task A_volume_is_listed_and_deleted_only_once_its_runtime_is_gone()
-    {
-        var id = (await _service.DeployAsync("voluminous")).Text("id");
-        _service.Backend.Volumes["vol-live"] = new OwnedVolume("vol-live", id, "/data", 5, null);
-        _service.Backend.Volumes["vol-kept"] = new OwnedVolume("vol-kept", "01purgedpurgedpurgedpurged", "/data", null, null);
-
-        var volumes = (await Admin.GetAsync("/runtimes/volumes", HttpStatusCode.OK)).GetProperty("volumes").EnumerateArray().ToDictionary(volume => volume.Text("id"), StringComparer.Ordinal);
-        using var live = await Admin.DeleteAsync("/runtimes/volumes/vol-live");
-        using var kept = await Admin.DeleteAsync("/runtimes/volumes/vol-kept");
-        using var absent = await Admin.DeleteAsync("/runtimes/volumes/vol-kept");
-
-        volumes["vol-live"].GetProperty("in_use").GetBoolean().Should().BeTrue();
-        volumes["vol-kept"].GetProperty("in_use").GetBoolean().Should().BeFalse();
-        (await live.JsonAsync(HttpStatusCode.Conflict)).Text("detail").Should().Contain("voluminous");
-        kept.StatusCode.Should().Be(HttpStatusCode.NoContent);
-        absent.StatusCode.Should().Be(HttpStatusCode.NotFound);
-        _service.Backend.Volumes.Keys.Should().Contain("vol-live").And.NotContain("vol-kept");
-    }
-
-    [Test]
-    public async Task Profiles_are_a_bare_array_with_the_built_ins_first()
-    {
-        var profiles = await Admin.GetAsync("/runtimes/guardrails", HttpStatusCode.OK);
-
-        profiles.EnumerateArray().Take(4).Select(profile => profile.Text("name")).Should().Equal("unrestricted", "standard", "restricted", "airgapped");
-        (await Admin.GetAsync("/runtimes/guardrails/standard", HttpStatusCode.OK)).GetProperty("config").GetProperty("filesystem").GetProperty("read_only_root").GetBoolean().Should().BeTrue();
-        await Admin.GetAsync("/runtimes/guardrails/none", HttpStatusCode.NotFound);
-    }
-
-    [Test]
-    public async Task Compatibility_names_each_field_that_is_not_held()
-    {
-        var standard = await Admin.GetAsync("/runtimes/guardrails/standard/compatibility?backend=docker", HttpStatusCode.OK);
-        var unrestricted = await Admin.GetAsync("/runtimes/guardrails/unrestricted/compatibility", HttpStatusCode.OK);
-
-        standard.GetProperty("compatible").GetBoolean().Should().BeFalse();
-        standard.GetProperty("warnings")[0].Text("field").Should().Be("resources.max_pids");
-        unrestricted.GetProperty("compatible").GetBoolean().Should().BeTrue();
-        await Admin.GetAsync("/runtimes/guardrails/standard/compatibility?backend=kubernetes", HttpStatusCode.UnprocessableEntity);
-    }
+    private async Task<List<string>> ListedAsync(string more) =>
+        [.. (await Admin.GetAsync("/runtimes?limit=500" + more, HttpStatusCode.OK)).GetProperty("runtimes").EnumerateArray().Select(runtime => runtime.Text("id"))];
 
     private async Task<JsonElement> PutAsync(string name, string image, string? ifMatch, HttpStatusCode expected)
     {

@@ -11,7 +11,6 @@ using McpRuntime.Server.Settings;
 using McpRuntime.Server.Tests.Doubles;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.Extensions.DependencyInjection;
-using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 
 namespace McpRuntime.Server.Tests.Rest;
@@ -71,6 +70,15 @@ internal sealed class TestService : IAsyncDisposable
         await app.StartAsync();
         return new TestService(app, folder, backend);
     }
+
+    /// <summary>The settings for a PostgreSQL database; null = SQLite, which needs none.</summary>
+    public static IReadOnlyDictionary<string, string> On(string? database) => database is null
+        ? new Dictionary<string, string>(StringComparer.Ordinal)
+        : new Dictionary<string, string>(StringComparer.Ordinal)
+        {
+            ["RUNTIME_DATABASE_URL"] = database,
+            ["RUNTIME_MASTER_KEY"] = new string('0', 64),
+        };
 
     public HttpClient Client(string? token)
     {

@@ -5,7 +5,7 @@ namespace McpRuntime.Backends.Docker.Guard;
 public static class GuardServices
 {
     /// <summary>Registers the keeper. Before <c>AddDockerBackend</c>, which brings a stand-in for an installation without a guard.</summary>
-    public static IServiceCollection AddDockerGuard(this IServiceCollection services, GuardOptions options) => services
+    public static IServiceCollection AddDockerGuard(this IServiceCollection services, Func<IServiceProvider, GuardOptions> options) => services
         .AddSingleton(options)
         .AddSingleton<GuardKeeper>()
         .AddSingleton<IGuard>(sp => sp.GetRequiredService<GuardKeeper>())

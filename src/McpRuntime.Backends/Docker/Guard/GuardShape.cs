@@ -24,6 +24,8 @@ internal static class GuardShape
 
     public static bool IsOfInstance(string instance, IReadOnlyDictionary<string, string>? labels) => labels?.GetValueOrDefault(DockerNames.Instance) == instance;
 
+    public static string[] Subnets(NetworkInspect network) => [.. (network.Ipam?.Config ?? []).Select(c => c.Subnet).OfType<string>()];
+
     /// <param name="tokenMark">Tells one token from another without telling either: the file that holds it can't be compared.</param>
     public static ContainerCreate Container(GuardOptions options, string instance, string imageId, string outerNetwork, string tokenMark) => new()
     {
@@ -122,6 +124,8 @@ internal static class GuardShape
             $"GUARD_TOKEN_FILE={StateFolder}/{OwnFolder}/token",
             $"GUARD_STATE_DIR={StateFolder}/{OwnFolder}",
             "DOTNET_EnableDiagnostics=0",
+            // One heap, not one a core: it has 256 MiB in all.
+            "DOTNET_gcServer=0",
         ];
         if (options.Deny.Count > 0)
         {

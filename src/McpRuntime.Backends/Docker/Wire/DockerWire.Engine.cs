@@ -26,7 +26,7 @@ internal sealed partial class DockerWire
             path += string.Create(CultureInfo.InvariantCulture, $"&since={nanoseconds / 1_000_000_000}.{nanoseconds % 1_000_000_000:D9}");
         }
 
-        return LinesAsync(HttpMethod.Get, path, DockerJson.Default.EngineEvent, registryAuth: null, atMost, idle: atMost, endAtLimit: true, ct);
+        return LinesAsync(HttpMethod.Get, path, DockerJson.Default.EngineEvent, registryAuth: null, atMost, idle: atMost, endAtLimit: true, refusal: null, ct);
     }
 
     /// <summary>One JSON value a line, each line and the whole time bounded.</summary>
@@ -38,6 +38,7 @@ internal sealed partial class DockerWire
         TimeSpan atMost,
         TimeSpan idle,
         bool endAtLimit,
+        Func<string, Fault>? refusal,
         [EnumeratorCancellation] CancellationToken ct)
         where T : class
     {
@@ -50,6 +51,12 @@ internal sealed partial class DockerWire
             {
                 using (answer)
                 {
+                    // Before the first line of progress a failed pull is a status, with the same words that a later one has in the stream.
+                    if (refusal is not null && (int)answer.StatusCode is 404 or >= 500)
+                    {
+                        throw new BackendFault(refusal(await MessageAsync(answer, c)));
+                    }
+
                     await ThrowUnlessSuccessAsync(answer, path, c);
                 }
             }

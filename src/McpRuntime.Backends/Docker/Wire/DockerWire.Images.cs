@@ -7,6 +7,8 @@ namespace McpRuntime.Backends.Docker.Wire;
 
 internal sealed partial class DockerWire
 {
+    private static readonly string[] DeniedWords = ["no basic auth credentials", "unauthorized", "denied"];
+
     /// <summary>Null: it is not on the engine. Any reference, digest or image id.</summary>
     public Task<ImageInspect?> InspectImageAsync(string reference, CancellationToken ct) =>
         GetAsync($"/images/{Reference(reference)}/json", DockerJson.Default.ImageInspect, ct);
@@ -34,8 +36,16 @@ internal sealed partial class DockerWire
     public async Task<string?> RegistryDigestAsync(string reference, RegistryLogin? login, TimeSpan timeout, CancellationToken ct)
     {
         var path = $"/distribution/{Reference(reference)}/json";
-        var found = await CallAsync(HttpMethod.Get, path, content: null, DockerJson.Default.DistributionInspect, ct, timeout, Encode(login));
-        return found?.Descriptor?.Digest;
+        try
+        {
+            var found = await CallAsync(HttpMethod.Get, path, content: null, DockerJson.Default.DistributionInspect, ct, timeout, Encode(login));
+            return found?.Descriptor?.Digest;
+        }
+        catch (BackendFault fault) when (fault.Fault.Reason == "EngineError" && Says(fault.Fault.Message, DeniedWords))
+        {
+            // The engine answers 500 for a registry's 401.
+            throw new BackendFault(fault.Fault with { Kind = FaultKind.Unauthorized, Reason = "RegistryDenied" }, fault);
+        }
     }
 
     /// <summary>Progress until the image is there. A failure that the engine reports inside the stream is a fault like any other.</summary>
@@ -43,7 +53,7 @@ internal sealed partial class DockerWire
         string repository, string tagOrDigest, RegistryLogin? login, TimeSpan atMost, TimeSpan idle, [EnumeratorCancellation] CancellationToken ct)
     {
         var path = $"/images/create?fromImage={Uri.EscapeDataString(repository)}&tag={Uri.EscapeDataString(tagOrDigest)}";
-        await foreach (var line in LinesAsync(HttpMethod.Post, path, DockerJson.Default.PullLine, Encode(login) ?? "e30", atMost, idle, endAtLimit: false, ct))
+        await foreach (var line in LinesAsync(HttpMethod.Post, path, DockerJson.Default.PullLine, Encode(login) ?? "e30", atMost, idle, endAtLimit: false, words => PullFault(repository, tagOrDigest, words), ct))
         {
             if (line.Error is { Length: > 0 } error)
             {
@@ -59,7 +69,7 @@ internal sealed partial class DockerWire
     {
         var name = tagOrDigest.Contains(':', StringComparison.Ordinal) ? $"{repository}@{tagOrDigest}" : $"{repository}:{tagOrDigest}";
         var message = $"Pulling {name} failed: {Cut(words)}";
-        if (Says(words, "no basic auth credentials", "unauthorized", "denied"))
+        if (Says(words, DeniedWords))
         {
             return new Fault(FaultKind.Refused, "ImageAccessDenied", $"{message}. The registry has no such image, or wants credentials: RUNTIME_REGISTRY_CREDENTIALS.");
         }

@@ -46,7 +46,7 @@ internal sealed partial class DockerWire : IDisposable
             AllowAutoRedirect = false,
             ConnectTimeout = TimeSpan.FromSeconds(5),
             ConnectCallback = ConnectAsync,
-            MaxConnectionsPerServer = 64,
+            // No limit of its own: logs that are followed hold theirs for hours, and must never stand before an effect. The control loop bounds the rest.
             // Longer than the resync's interval: each new connection costs a look at the engine's identity.
             PooledConnectionIdleTimeout = TimeSpan.FromMinutes(6),
         };

@@ -9,6 +9,9 @@ internal sealed record McpAnswer(int Status)
     /// <summary>Of all that one answer may hold; a list of a few thousand tools fits.</summary>
     public const int MaxBytes = 4 * 1024 * 1024;
 
+    /// <summary>As long as a declared path may be.</summary>
+    private const int MaxPath = 256;
+
     public JsonElement? Result { get; init; }
 
     public int? ErrorCode { get; init; }
@@ -135,7 +138,7 @@ internal sealed record McpAnswer(int Status)
     }
 
     private static string? PathOf(Uri asked, Uri location) =>
-        Uri.TryCreate(asked, location, out var to) && to.Scheme is "http" or "https" && to.PathAndQuery != asked.PathAndQuery ? to.PathAndQuery : null;
+        Uri.TryCreate(asked, location, out var to) && to.Scheme is "http" or "https" && to.PathAndQuery != asked.PathAndQuery && to.PathAndQuery.Length <= MaxPath ? to.PathAndQuery : null;
 }
 
 /// <summary>Ends in an error, not in silence, where a stranger says too much.</summary>

@@ -127,7 +127,9 @@ internal sealed partial class Prober(Handshaker handshaker, IWakeUp wakeUp, Gate
         await _slots.WaitAsync(ct);
         try
         {
-            var word = await handshaker.TryAsync(watched.Endpoint, watched.Address, watched.Server, watched.EverPassed ? ProbeSchedule.RecheckTimeout : ProbeSchedule.TryTimeout, ct);
+            // What it was known to speak is asked for first and only; after a failure everything is found out anew.
+            var known = watched.Word.Verdict == HandshakeVerdict.Failed ? null : watched.Server;
+            var word = await handshaker.TryAsync(watched.Endpoint, watched.Address, known, watched.EverPassed ? ProbeSchedule.RecheckTimeout : ProbeSchedule.TryTimeout, ct);
             metrics.Probed(word.Verdict.ToString());
             return word;
         }

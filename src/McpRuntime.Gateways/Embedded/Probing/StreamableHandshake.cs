@@ -55,7 +55,7 @@ internal sealed class StreamableHandshake(UpstreamConnector upstream, UpstreamAd
             return Attempt.Challenged(path, EmbeddedGateway.StreamableHttp, stateless: false);
         }
 
-        if (answer.Result is not { } result || McpMessages.Text(result, "protocolVersion") is not { } version)
+        if (answer.Result is not { } result || McpMessages.Text(result, "protocolVersion") is not { Length: <= 32 } version)
         {
             return Attempt.NotHere(path, answer);
         }

@@ -33,7 +33,7 @@ internal sealed class GatewayHost : IAsyncDisposable
 
     public IServiceProvider Services => _app.Services;
 
-    public static async Task<GatewayHost> StartAsync(Func<GatewayOptions, GatewayOptions>? with = null, MemoryRoutes? routes = null, TimeProvider? time = null)
+    public static async Task<GatewayHost> StartAsync(Func<GatewayOptions, GatewayOptions>? with = null, MemoryRoutes? routes = null, TimeProvider? time = null, bool anonymousIsAlice = false)
     {
         var builder = WebApplication.CreateSlimBuilder();
         builder.Logging.ClearProviders();
@@ -42,6 +42,7 @@ internal sealed class GatewayHost : IAsyncDisposable
         builder.Services.AddSingleton(time ?? TimeProvider.System);
         builder.Services.AddSingleton<IRouteTable>(routes ??= new MemoryRoutes());
         builder.Services.AddSingleton<IWakeUp, Wakes>();
+        builder.Services.AddSingleton(new Anonymous(anonymousIsAlice));
         builder.Services.AddSingleton<ICallerAccessor, Names>();
         var options = new GatewayOptions { SessionKey = Key };
         builder.Services.AddEmbeddedGateway(with is null ? options : with(options));
@@ -81,11 +82,14 @@ internal sealed class GatewayHost : IAsyncDisposable
         }
     }
 
-    private sealed class Names : ICallerAccessor
+    private sealed record Anonymous(bool Is);
+
+    private sealed class Names(Anonymous anonymousIsAlice) : ICallerAccessor
     {
         public Caller? Of(HttpContext context) => context.Request.Headers.Authorization.ToString().Replace("Bearer ", "", StringComparison.Ordinal) switch
         {
             "alice" => new Caller("alice", Roles.Caller, ["red"], "rest"),
+            "" when anonymousIsAlice.Is => new Caller("alice", Roles.Caller, ["red"], "rest"),
             "bob" => new Caller("bob", Roles.Caller, ["blue"], "rest"),
             "viewer" => new Caller("viewer", Roles.Viewer, [], "rest"),
             "root" => new Caller("root", Roles.Admin, [], "rest"),

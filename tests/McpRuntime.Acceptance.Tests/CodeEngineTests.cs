@@ -1,0 +1,170 @@
+using System.Diagnostics;
+using System.Globalization;
+using System.Net;
+using System.Reflection;
+using System.Text.Json.Nodes;
+using McpRuntime.Acceptance.Tests.Harness;
+using McpRuntime.CodeEngineDouble.Driver;
+
+namespace McpRuntime.Acceptance.Tests;
+
+/// <summary>
+/// The service as a process against the double of Code Engine and IAM, whose apps forward to a real MCP server: the platform is
+/// imitated, the protocol is not.
+/// </summary>
+[TestFixture]
+[Category("Acceptance")]
+internal sealed class CodeEngineTests
+{
+    private const string Canary = "c4n4ry-9f8e7d6c5b4a";
+    private const string Repository = "https://github.com/acme/server";
+
+    private static readonly string Image = "docker.io/acme/server@sha256:" + new string('a', 64);
+
+    private DoubleProcess _double = null!;
+    private Process _server = null!;
+    private Service _service = null!;
+
+    private RuntimeApi Api => _service.Api;
+
+    [OneTimeSetUp]
+    public async Task StartAsync()
+    {
+        var port = Places.FreePort();
+        var path = typeof(CodeEngineTests).Assembly.GetCustomAttributes<AssemblyMetadataAttribute>().Single(a => a.Key == "SampleServer").Value!;
+        var start = new ProcessStartInfo("dotnet", [path]) { UseShellExecute = false, RedirectStandardOutput = true };
+        start.Environment["PORT"] = port.ToString(CultureInfo.InvariantCulture);
+        _server = Process.Start(start)!;
+        _double = await DoubleProcess.StartAsync();
+        var upstream = $"127.0.0.1:{port}";
+        await _double.ScriptAsync(new { contains = "acme/server", upstream });
+        await _double.ScriptAsync(new { contains = "us.icr.io/acme", upstream });
+        await _double.SendAsync(HttpMethod.Post, "secrets", new { name = "pull", format = "registry", data = new { username = "iamapikey", password = "x", server = "us.icr.io" } });
+        _service = await Service.StartAsync(new Dictionary<string, string>(StringComparer.Ordinal)
+        {
+            ["RUNTIME_DEFAULT_BACKEND"] = "ibm_code_engine",
+            ["RUNTIME_DOCKER_ENABLED"] = "false",
+            ["RUNTIME_IBM_CODE_ENGINE_ENABLED"] = "true",
+            ["RUNTIME_IBM_CODE_ENGINE_API_KEY"] = DoubleProcess.ApiKey,
+            ["RUNTIME_IBM_CODE_ENGINE_PROJECT_ID"] = DoubleProcess.Project,
+            ["RUNTIME_IBM_CODE_ENGINE_REGION"] = "eu-de",
+            ["RUNTIME_IBM_CODE_ENGINE_REGISTRY_SECRET"] = "pull",
+            ["RUNTIME_IBM_CODE_ENGINE_BUILD_REGISTRY"] = "us.icr.io/acme",
+            ["RUNTIME_IBM_CODE_ENGINE_URL"] = _double.Url.ToString(),
+            ["RUNTIME_IBM_CODE_ENGINE_IAM_URL"] = _double.Url.ToString(),
+            ["RUNTIME_IBM_CODE_ENGINE_KUBECONFIG_URL"] = _double.Url.ToString(),
+        });
+    }
+
+    [OneTimeTearDown]
+    public async Task StopAsync()
+    {
+        if (_service is not null)
+        {
+            await _service.DisposeAsync();
+        }
+
+        if (_double is not null)
+        {
+            await _double.DisposeAsync();
+        }
+
+        if (_server is { HasExited: false })
+        {
+            _server.Kill();
+        }
+
+        _server?.Dispose();
+    }
+
+    [Test]
+    public async Task The_life_of_an_image_from_deploy_to_delete_leaves_nothing_and_tells_no_secret()
+    {
+        var request = Requests.With(Requests.FromImage("life", Image), ("API_KEY", Canary));
+        var id = (await Api.DeployAsync(request)).Id;
+        var runtime = await Api.UntilAsync(id, "connected");
+        runtime.Report["egress"].IsEnforced.Should().BeFalse();
+        runtime.Report["drop_capabilities"].Outcome.Should().BeEquivalentTo("weakened");
+        runtime.Report["cpu"].IsEnforced.Should().BeTrue();
+        (await CallAsync("life", "hello")).Should().Be("hello");
+        (await Api.LogsAsync(id)).Should().Contain(line => line.StartsWith("[code engine] revision", StringComparison.Ordinal)).And.Contain("listening on 8080");
+
+        (await Api.CommandAsync(id, "stop")).Expect(HttpStatusCode.Accepted);
+        await Api.UntilAsync(id, "stopped");
+        var parked = (await AppsAsync()).Should().ContainSingle().Subject;
+        parked["managed_domain_mappings"]!.GetValue<string>().Should().Be("local");
+        parked["scale_min_instances"]!.GetValue<int>().Should().Be(0);
+        parked["scale_max_instances"]!.GetValue<int>().Should().BePositive("to the platform 0 means no limit");
+        (await Api.CommandAsync(id, "start")).Expect(HttpStatusCode.Accepted);
+        await Api.UntilAsync(id, "connected");
+        (await CallAsync("life", "again")).Should().Be("again");
+
+        var before = (await AppsAsync()).Single()["name"]!.GetValue<string>();
+        (await Api.CommandAsync(id, "restart")).Expect(HttpStatusCode.Accepted);
+        await Eventually.TrueAsync(async () => await AppsAsync() is [var only] && only["name"]!.GetValue<string>() != before, RuntimeApi.Settled, "another app, alone");
+        await Api.UntilAsync(id, "connected");
+
+        await UpdatesAsync(id, "second");
+        await UpdatesAsync(id, "first");
+        await TellsNoSecretAsync(id);
+
+        (await Api.DeleteAsync(id)).Expect(HttpStatusCode.Accepted);
+        await Api.UntilAsync(id, "deleted");
+        await NothingIsLeftAsync();
+    }
+
+    [Test]
+    public async Task A_repository_is_built_at_its_commit_and_runs_at_the_digest_that_was_pushed()
+    {
+        var source = new JsonObject { ["type"] = "github", ["repo"] = Repository, ["ref"] = "0123456789abcdef0123456789abcdef01234567" };
+        var id = (await Api.DeployAsync(new JsonObject { ["name"] = "built", ["source"] = source, ["endpoint_port"] = 8080 })).Id;
+        await Api.UntilAsync(id, "connected");
+
+        var app = (await AppsAsync()).Single(a => a["image_reference"]!.GetValue<string>().StartsWith("us.icr.io/acme/", StringComparison.Ordinal));
+        app["image_reference"]!.GetValue<string>().Should().Contain("@sha256:");
+        (await CallAsync("built", "built")).Should().Be("built");
+        await Eventually.TrueAsync(async () => (await _double.StateAsync())["builds"]!.AsArray().Count == 0, RuntimeApi.Settled, "the build is pruned");
+
+        (await Api.DeleteAsync(id)).Expect(HttpStatusCode.Accepted);
+        await Api.UntilAsync(id, "deleted");
+        await NothingIsLeftAsync();
+    }
+
+    private async Task UpdatesAsync(string id, string stage)
+    {
+        var before = await Api.FindAsync(id);
+        var answer = await Api.SendAsync(
+            HttpMethod.Put, $"/runtimes/{id}", Requests.With(Requests.FromImage("life", Image), ("API_KEY", Canary), ("STAGE", stage)), ("If-Match", $"\"{before.Generation}\""));
+        answer.Expect(HttpStatusCode.OK);
+        await Api.UntilAsync(id, shown => shown.Generation == before.Generation + 1 && shown.ObservedGeneration == shown.Generation && shown.Status == "connected", "the new generation serves");
+        await Eventually.TrueAsync(async () => (await AppsAsync()).Count == 1 && (await SecretsAsync()).Count == 1, RuntimeApi.Settled, "the old app and its secret are gone");
+        (await SecretsAsync()).Single()["data"]!["STAGE"]!.GetValue<string>().Should().Be(stage);
+    }
+
+    private async Task TellsNoSecretAsync(string id)
+    {
+        (await AppsAsync()).Should().OnlyContain(app => !app.ToJsonString(null).Contains(Canary));
+        foreach (var path in new[] { $"/runtimes/{id}", $"/runtimes/{id}/events", $"/runtimes/{id}/logs", "/runtimes/backends" })
+        {
+            (await Api.GetAsync(path)).Text.Should().NotContain(Canary).And.NotContain(DoubleProcess.ApiKey);
+        }
+
+        (await _double.CallsAsync()).Should().NotContain(call => call.Contains(Canary));
+        _service.Output.Should().NotContain(line => line.Contains(Canary) || line.Contains(DoubleProcess.ApiKey));
+    }
+
+    private async Task NothingIsLeftAsync()
+    {
+        var state = await _double.StateAsync();
+        state["apps"]!.AsArray().Should().BeEmpty();
+        state["builds"]!.AsArray().Should().BeEmpty();
+        state["build_runs"]!.AsArray().Should().BeEmpty();
+        state["secrets"]!.AsArray().Select(s => s!["name"]!.GetValue<string>()).Should().Equal("pull");
+    }
+
+    private async Task<IReadOnlyList<JsonNode>> AppsAsync() => [.. (await _double.StateAsync())["apps"]!.AsArray().Select(a => a!)];
+
+    private async Task<IReadOnlyList<JsonNode>> SecretsAsync() => [.. (await _double.StateAsync())["secrets"]!.AsArray().Select(s => s!).Where(s => s["format"]!.GetValue<string>() == "generic")];
+
+    private Task<string> CallAsync(string name, string message) => McpClients.CallAsync(Api.Mcp(name), Api.Token, "echo", ("message", message));
+}
