@@ -2,11 +2,13 @@ using McpRuntime.Backends;
 using McpRuntime.Backends.CodeEngine;
 using McpRuntime.Backends.Docker;
 using McpRuntime.Backends.Docker.Guard;
-using McpRuntime.Core.Guardrails;
 using McpRuntime.Gateways.Embedded;
 using McpRuntime.Server.Access;
+using McpRuntime.Server.Approvals;
 using McpRuntime.Server.Catalogs;
 using McpRuntime.Server.Control;
+using McpRuntime.Server.Plans;
+using McpRuntime.Server.Profiles;
 using McpRuntime.Server.Records;
 using McpRuntime.Server.Records.Secrets;
 using McpRuntime.Server.Settings;
@@ -44,6 +46,10 @@ internal static class RuntimeService
                 .AddBackends(settings)
                 .AddEmbeddedGateway(services => PartOptions.Gateway(settings, services))
                 .AddControl(PartOptions.Control(settings))
+                .AddApprovals()
+                .AddApprovalWebhook(settings)
+                .AddSingleton<PlanWorld>()
+                .AddSingleton<Forecast>()
                 .AddRest();
         }
 
@@ -77,6 +83,7 @@ internal static class RuntimeService
 
         RequireParts(settings, app.Services.GetRequiredService<IReadOnlyDictionary<string, IBackend>>());
         await app.Services.MigrateRecordsAsync(ct);
+        await app.Services.GetRequiredService<ProfileStore>().RefreshAsync(ct);
         await app.Services.GetRequiredService<FirstToken>().EnsureAsync(ct);
     }
 
@@ -111,7 +118,6 @@ internal static class RuntimeService
         return services
             .AddSingleton<IReadOnlyDictionary<string, IBackend>>(provider =>
                 provider.GetServices<IBackend>().ToDictionary(backend => backend.Name, StringComparer.Ordinal))
-            .AddSingleton<IProfiles, BuiltInProfilesOnly>()
             .AddSingleton<IAdmissionContexts, AdmissionContexts>();
     }
 

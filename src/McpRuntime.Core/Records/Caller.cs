@@ -21,6 +21,12 @@ public sealed record Caller(string Subject, Roles Roles, IReadOnlyList<string> T
     /// <summary>Set: this token opens the one runtime's gateway address and nothing else.</summary>
     public string? RuntimeId { get; init; }
 
+    /// <summary>
+    /// Whether the subject is somebody who answers for the request. A custom resource or a commit names nobody by itself: its source
+    /// sets this where it has verified who it was. A request of nobody's needs two approvers.
+    /// </summary>
+    public bool IsPerson { get; init; } = Source == "rest";
+
     public bool IsAdmin => (Roles & Roles.Admin) != Roles.None;
 
     public bool Has(Roles role) => role switch

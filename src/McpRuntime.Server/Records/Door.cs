@@ -10,6 +10,7 @@ internal sealed class Door(Database database, Drafts drafts, IdempotencyKeys key
     public async Task<PutResult> PutAsync(Caller caller, PutRuntime put, CancellationToken ct)
     {
         Policy.MustOperate(caller);
+        await drafts.RefreshAsync(ct);
         var change = NewChange(caller);
         var result = await database.WriteAsync((db, stop) => PutAsync(db, change, put, stop), ct);
         wakeUp?.Wake(result.Runtime.Id);
@@ -19,6 +20,7 @@ internal sealed class Door(Database database, Drafts drafts, IdempotencyKeys key
     public async Task<SyncResult> SyncAsync(Caller caller, string owner, IReadOnlyList<PutRuntime> complete, bool allowLargePrune, CancellationToken ct)
     {
         Policy.MustOperate(caller);
+        await drafts.RefreshAsync(ct);
         var change = NewChange(caller);
         var sync = new OwnerSync(owner, complete, allowLargePrune);
         var (result, woken) = await database.WriteAsync((db, stop) => sync.RunAsync(db, change, PutAsync, stop), ct);
@@ -125,15 +127,7 @@ internal sealed class Door(Database database, Drafts drafts, IdempotencyKeys key
 
     private async Task<PutResult> UpdateAsync(RecordsDb db, Change change, RuntimeRow row, PutRuntime put, CancellationToken ct)
     {
-        Policy.MustBeOwner(put.Owner, row);
-        Policy.MustChange(change.Caller, row);
-        Policy.MustNotBeGoing(row);
-        if (put.MustCreate)
-        {
-            throw new Refusal(RefusalKind.Conflict, "Name taken", $"There is a runtime '{row.Name}' already ({row.Id}). Choose another name, or PUT the new spec to it.");
-        }
-
-        Policy.MustMatch(put.IfGeneration, row);
+        MustBeUpdatable(change.Caller, put, row);
         var draft = await drafts.MakeAsync(change.Caller, Immutable(put.Request, row), row.Id, ct);
         var asked = await db.Revisions.SingleAsync(revision => revision.RuntimeId == row.Id && revision.Generation == row.AskedGeneration, ct);
         if (asked.ContentHash == draft.ContentHash)
@@ -143,6 +137,31 @@ internal sealed class Door(Database database, Drafts drafts, IdempotencyKeys key
 
         await Generations.UpdateAsync(db, change, row, asked, draft, ct);
         return await AnswerAsync(db, row, created: false, changed: true, ct);
+    }
+
+    /// <summary>What a put would be about, and the request as it would be admitted: the checks of a put without the put.</summary>
+    internal static async Task<(string? Id, Core.Specs.DeployRequest Request)> TargetForPlanAsync(RecordsDb db, Caller caller, PutRuntime put, CancellationToken ct)
+    {
+        if (await TargetAsync(db, caller, put, ct) is not { } row)
+        {
+            return (null, put.Request);
+        }
+
+        MustBeUpdatable(caller, put, row);
+        return (row.Id, Immutable(put.Request, row));
+    }
+
+    private static void MustBeUpdatable(Caller caller, PutRuntime put, RuntimeRow row)
+    {
+        Policy.MustBeOwner(put.Owner, row);
+        Policy.MustChange(caller, row);
+        Policy.MustNotBeGoing(row);
+        if (put.MustCreate)
+        {
+            throw new Refusal(RefusalKind.Conflict, "Name taken", $"There is a runtime '{row.Name}' already ({row.Id}). Choose another name, or PUT the new spec to it.");
+        }
+
+        Policy.MustMatch(put.IfGeneration, row);
     }
 
     private static async Task<PutResult> AnswerAsync(RecordsDb db, RuntimeRow row, bool created, bool changed, CancellationToken ct)

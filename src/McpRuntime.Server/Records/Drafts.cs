@@ -1,5 +1,8 @@
+using McpRuntime.Core.Approvals;
+using McpRuntime.Core.Catalog;
 using McpRuntime.Core.Records;
 using McpRuntime.Core.Specs;
+using McpRuntime.Server.Records.Model;
 using McpRuntime.Server.Records.Secrets;
 
 namespace McpRuntime.Server.Records;
@@ -7,11 +10,17 @@ namespace McpRuntime.Server.Records;
 /// <summary>A request that was admitted, closed and hashed: ready to become a generation.</summary>
 internal sealed record Draft(
     Admitted Admitted,
-    Core.Approvals.ApprovalPolicy? Approvals,
+    ApprovalPolicy? Approvals,
     IReadOnlyDictionary<string, KeptValue> Environment,
     string ContentHash)
 {
-    public bool NeedsApproval => Approvals is not null && Admitted.Triggers.Count > 0;
+    /// <summary>Why it needs an approval: the rules', and those of the operation that made it.</summary>
+    public IReadOnlyList<ApprovalTrigger> Triggers { get; init; } = Admitted.Triggers;
+
+    /// <summary>What it is pinned to already, when it is made from an earlier generation; null = still to be resolved.</summary>
+    public ResolvedFacts? Facts { get; init; }
+
+    public bool NeedsApproval => Approvals is not null && Triggers.Count > 0;
 }
 
 /// <summary>From a request to a <see cref="Draft"/>, the same way for every door.</summary>
@@ -20,10 +29,19 @@ internal sealed class Drafts(IAdmissionContexts contexts, EnvironmentVault vault
     private readonly KeyedHash _content = masterKey.Hash("content");
     private readonly KeyedHash _bodies = masterKey.Hash("idempotency");
 
+    /// <summary>Before a write begins: profiles that another replica has changed are read.</summary>
+    public Task RefreshAsync(CancellationToken ct) => contexts.RefreshAsync(ct);
+
     /// <exception cref="Refusal">Invalid or Forbidden, every error with its field.</exception>
-    public async Task<Draft> MakeAsync(Caller caller, DeployRequest request, string recordId, CancellationToken ct)
+    /// <param name="asItStood">The catalog entry of the generation that this one is made from: a later catalog changes nothing of it.</param>
+    public async Task<Draft> MakeAsync(Caller caller, DeployRequest request, string recordId, CancellationToken ct, CatalogEntry? asItStood = null)
     {
         var context = contexts.For(caller);
+        if (asItStood is not null)
+        {
+            context = context with { FindCatalogEntry = id => id == asItStood.Id ? asItStood : null };
+        }
+
         var result = Admission.Admit(request, context);
         if (result.Admitted is not { } admitted || result.Errors.Count > 0)
         {
@@ -38,9 +56,64 @@ internal sealed class Drafts(IAdmissionContexts contexts, EnvironmentVault vault
         return new(admitted, context.Approvals, kept, ContentHash(admitted, kept));
     }
 
+    /// <summary>
+    /// What the catalog has made stricter, or taken away, since a generation was made from it: going back to that generation must not
+    /// slip past it. Empty when nothing was.
+    /// </summary>
+    public IReadOnlyList<ApprovalTrigger> CatalogSince(Caller caller, CatalogEntry then)
+    {
+        var now = contexts.For(caller).FindCatalogEntry(then.Id);
+        var changed = now is null ? "is not in the catalog any more"
+            : now.RequiresApproval && !then.RequiresApproval ? "asks for an approval now"
+            : now.GuardrailsProfile != then.GuardrailsProfile ? "names another guardrails profile now"
+            : now.DisableNetwork != then.DisableNetwork || !(now.AllowedHosts ?? []).SequenceEqual(then.AllowedHosts ?? [], StringComparer.Ordinal) ? "names other hosts now"
+            : null;
+        return changed is null ? [] : [new ApprovalTrigger("catalog", $"the catalog entry {then.Id} {changed}")];
+    }
+
+    public bool ApprovalsAreOn(Caller caller) => contexts.For(caller).Approvals is not null;
+
+    /// <summary>A stored generation as a request again, to be admitted by the rules as they are now.</summary>
+    public DeployRequest Again(RuntimeRow row, RevisionRow revision)
+    {
+        var spec = RecordsJson.Read<RuntimeSpec>(revision.Spec);
+        return new DeployRequest
+        {
+            Name = row.Name,
+            Backend = row.Backend,
+            Source = spec.Catalog is null ? RecordsJson.Sent(spec.Source) : null,
+            CatalogServerId = spec.Catalog?.Id,
+            GuardrailsProfile = spec.GuardrailsProfile,
+            GuardrailsOverrides = spec.GuardrailsOverrides,
+            Resources = spec.Resources,
+            Environment = revision.Environment is null ? null : vault.AsSent(row.Id, revision.Environment),
+            Volumes = spec.Volumes,
+            RegisterGateway = spec.RegisterGateway,
+            GatewayName = spec.GatewayName,
+            GatewayTransport = spec.GatewayTransport is { } transport ? TransportWord.Of(transport) : null,
+            EndpointPort = spec.EndpointPort,
+            EndpointPath = spec.EndpointPath,
+            Visibility = RestWord(spec.Visibility),
+            TeamId = spec.TeamId,
+            Tags = spec.Tags,
+            Metadata = spec.Metadata,
+        };
+    }
+
+    /// <summary>The values a compiler needs, of a draft that is in no database yet.</summary>
+    public Task<IReadOnlyDictionary<string, SecretText>> OpenAsync(Draft draft, string recordId, CancellationToken ct) =>
+        vault.OpenAsync(recordId, draft.Admitted.Spec.TeamId, RecordsJson.Write(draft.Environment), ct);
+
     /// <summary>Tells one request body from another; keyed, since a body holds secrets.</summary>
     public string Fingerprint(PutRuntime put) =>
         _bodies.Of($"{put.Owner}\n{put.IdOrName}\n{put.MustCreate}\n{put.MustExist}\n{RecordsJson.WriteRevealed(put.Request)}");
+
+    private static string RestWord(Visibility visibility) => visibility switch
+    {
+        Visibility.Public => "public",
+        Visibility.Team => "team",
+        Visibility.Private => "private",
+    };
 
     /// <summary>The spec's hash, and with it the versions of the secrets it refers to: a rotated secret is another content.</summary>
     private string ContentHash(Admitted admitted, SortedDictionary<string, KeptValue> kept)

@@ -1,5 +1,6 @@
 using McpRuntime.Core.Records;
 using McpRuntime.Core.Specs;
+using McpRuntime.Server.Approvals;
 using McpRuntime.Server.Records.Model;
 using Microsoft.EntityFrameworkCore;
 
@@ -41,21 +42,10 @@ internal static class Generations
             asked.State = RevisionState.Superseded;
         }
 
-        await CloseApprovalsAsync(db, change, row, "superseded", ct);
+        await ApprovalRequests.CloseAsync(db, change, row, "superseded", ct);
         await db.Tags.Where(tag => tag.RuntimeId == row.Id).ExecuteDeleteAsync(ct);
         Add(db, change, row, draft);
         change.Audit(db, "runtime.update", row.Id, asked.ContentHash, draft.ContentHash);
-    }
-
-    /// <summary>Pending approvals of a runtime whose content moved on or that is going away: nobody can decide on them any more.</summary>
-    public static async Task CloseApprovalsAsync(RecordsDb db, Change change, RuntimeRow row, string status, CancellationToken ct)
-    {
-        foreach (var approval in await db.Approvals.Where(approval => approval.RuntimeId == row.Id && approval.Status == "pending").ToListAsync(ct))
-        {
-            approval.Status = status;
-            approval.ReviewedAt = change.AtMs;
-            change.Event(db, row, "ApprovalClosed", $"The approval of generation {approval.Generation} is {status}.");
-        }
     }
 
     private static void Add(RecordsDb db, Change change, RuntimeRow row, Draft draft)
@@ -64,6 +54,8 @@ internal static class Generations
         row.AskedGeneration++;
         row.Visibility = spec.Visibility;
         row.TeamId = spec.TeamId;
+        row.Profile = draft.Admitted.Guardrails.Profile;
+        row.ProfileVersion = draft.Admitted.Guardrails.ProfileVersion;
         change.Touch(row);
         db.Tags.AddRange(spec.Tags.Distinct(StringComparer.Ordinal).Select(tag => new TagRow { RuntimeId = row.Id, Tag = tag }));
         change.Event(db, row, "Accepted", $"Generation {row.AskedGeneration} was accepted from {change.Caller.Source}.");
@@ -75,8 +67,9 @@ internal static class Generations
             Spec = RecordsJson.Write(spec),
             Environment = RecordsJson.Write(draft.Environment),
             Guardrails = RecordsJson.Write(draft.Admitted.Guardrails),
+            Facts = draft.Facts is null ? null : RecordsJson.Write(draft.Facts),
             ContentHash = draft.ContentHash,
-            ApprovalId = draft.NeedsApproval ? AskApproval(db, change, row, draft) : null,
+            ApprovalId = draft.NeedsApproval ? ApprovalRequests.Ask(db, change, row, draft) : null,
             CreatedBy = change.Caller.Subject,
             CreatedAt = change.AtMs,
         });
@@ -84,28 +77,6 @@ internal static class Generations
         {
             change.Audit(db, "secret.use", row.Id, after: $"{name} = {value.Reference}");
         }
-    }
-
-    private static string AskApproval(RecordsDb db, Change change, RuntimeRow row, Draft draft)
-    {
-        var approval = new ApprovalRow
-        {
-            Id = RecordId.New(change.At),
-            RuntimeId = row.Id,
-            Generation = row.AskedGeneration,
-            Status = "pending",
-            RequestedBy = change.Caller.Subject,
-            RequestedReason = draft.Admitted.Spec.Metadata.GetValueOrDefault("requested_reason"),
-            ReviewedBy = RecordsJson.Write<IReadOnlyList<string>>([]),
-            Approvers = RecordsJson.Write(draft.Approvals!.Approvers),
-            RuleSnapshot = RecordsJson.Write(draft.Admitted.Triggers),
-            ContentHash = draft.ContentHash,
-            CreatedAt = change.AtMs,
-            ExpiresAt = (change.At + draft.Approvals.Timeout).ToUnixTimeMilliseconds(),
-        };
-        db.Approvals.Add(approval);
-        change.Event(db, row, "ApprovalRequested", string.Join(' ', draft.Admitted.Triggers.Select(trigger => trigger.Detail)));
-        return approval.Id;
     }
 
     /// <summary>What is true before the first turn; progress takes over from there.</summary>

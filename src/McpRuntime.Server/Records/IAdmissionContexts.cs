@@ -7,4 +7,7 @@ namespace McpRuntime.Server.Records;
 internal interface IAdmissionContexts
 {
     AdmissionContext For(Caller caller);
+
+    /// <summary>Asked before a write: what another replica has changed since (profiles) is read.</summary>
+    Task RefreshAsync(CancellationToken ct) => Task.CompletedTask;
 }

@@ -20,6 +20,30 @@ internal static class RecordsJson
 
     public static string WriteRevealed(DeployRequest request) => JsonSerializer.Serialize(request, Revealed);
 
+    /// <summary>A source in the shape it is sent in.</summary>
+    public static SourceRequest Sent(Source source) => source.Match(
+        docker => new SourceRequest { Type = docker.Type, Image = docker.Image, Command = docker.Command },
+        gitHub => new SourceRequest
+        {
+            Type = gitHub.Type,
+            Repo = gitHub.Repo,
+            Ref = gitHub.Ref,
+            Dockerfile = gitHub.Dockerfile,
+            Context = gitHub.Context,
+            BuildArgs = gitHub.BuildArgs,
+            PushToRegistry = gitHub.PushToRegistry,
+            Registry = gitHub.Registry,
+        },
+        compose => new SourceRequest
+        {
+            Type = compose.Type,
+            ComposeFile = compose.File,
+            Repo = compose.Repo,
+            Ref = compose.Ref,
+            Path = compose.Path,
+            MainService = compose.MainService,
+        });
+
     private static JsonSerializerOptions Make(Action<JsonTypeInfo> modifier, params JsonConverter[] more)
     {
         var options = new JsonSerializerOptions
@@ -75,31 +99,7 @@ internal static class RecordsJson
         }
 
         public override void Write(Utf8JsonWriter writer, Source value, JsonSerializerOptions options) =>
-            JsonSerializer.Serialize(
-                writer,
-                value.Match(
-                    docker => new SourceRequest { Type = docker.Type, Image = docker.Image, Command = docker.Command },
-                    gitHub => new SourceRequest
-                    {
-                        Type = gitHub.Type,
-                        Repo = gitHub.Repo,
-                        Ref = gitHub.Ref,
-                        Dockerfile = gitHub.Dockerfile,
-                        Context = gitHub.Context,
-                        BuildArgs = gitHub.BuildArgs,
-                        PushToRegistry = gitHub.PushToRegistry,
-                        Registry = gitHub.Registry,
-                    },
-                    compose => new SourceRequest
-                    {
-                        Type = compose.Type,
-                        ComposeFile = compose.File,
-                        Repo = compose.Repo,
-                        Ref = compose.Ref,
-                        Path = compose.Path,
-                        MainService = compose.MainService,
-                    }),
-                options);
+            JsonSerializer.Serialize(writer, Sent(value), options);
     }
 
     private sealed class RevealingConverter : JsonConverter<SecretText>

@@ -1,3 +1,4 @@
+using McpRuntime.Server.Approvals;
 using McpRuntime.Server.Records.Model;
 
 namespace McpRuntime.Server.Records;
@@ -12,6 +13,6 @@ internal static class Removal
         change.Command(row);
         change.Event(db, row, "DeleteRequested", keepVolumes ? "Deletion was asked for; the volumes stay." : "Deletion was asked for.");
         change.Audit(db, "runtime.delete", row.Id);
-        await Generations.CloseApprovalsAsync(db, change, row, "cancelled", ct);
+        await ApprovalRequests.CloseAsync(db, change, row, "cancelled", ct);
     }
 }

@@ -1,3 +1,4 @@
+using McpRuntime.Core.Approvals;
 using McpRuntime.Core.Planning;
 using McpRuntime.Core.Records;
 using McpRuntime.Server.Control;
@@ -63,7 +64,7 @@ internal sealed class ReportWriter(RecordsDb db, Report report, LeaseEpoch lease
     {
         if (report.Resolved is { } resolved && await RevisionAsync(resolved.Generation, ct) is { } read)
         {
-            read.Facts = RecordsJson.Write(resolved.Facts);
+            await ResolveAsync(read, resolved.Facts, ct);
         }
 
         if (report.Failed is { } failed && await RevisionAsync(failed.Generation, ct) is { } broken)
@@ -81,6 +82,7 @@ internal sealed class ReportWriter(RecordsDb db, Report report, LeaseEpoch lease
             }
 
             serving.State = RevisionState.Serving;
+            serving.PromotedAt ??= now.ToUnixTimeMilliseconds();
             row.ServingGeneration = promoted;
         }
 
@@ -88,6 +90,25 @@ internal sealed class ReportWriter(RecordsDb db, Report report, LeaseEpoch lease
         if (report.Memory.FirstPutAt is { } firstPut && await RevisionAsync(report.ObservedGeneration, ct) is { FirstPutAt: null } started)
         {
             started.FirstPutAt = firstPut.ToUnixTimeMilliseconds();
+        }
+    }
+
+    /// <summary>
+    /// A pin once found is the generation's for good, since it is what an approval is given to. What comes back under another one
+    /// (a tag that moved between two looks) is not taken; facts of the same one may come later.
+    /// </summary>
+    private async Task ResolveAsync(RevisionRow revision, ResolvedFacts facts, CancellationToken ct)
+    {
+        var before = revision.Facts is null ? null : RecordsJson.Read<ResolvedFacts>(revision.Facts);
+        if (before is not null && ApprovalBinding.PinOf(before) != ApprovalBinding.PinOf(facts))
+        {
+            return;
+        }
+
+        revision.Facts = RecordsJson.Write(facts);
+        if (revision.ApprovalId is { } id && await db.Approvals.FirstOrDefaultAsync(approval => approval.Id == id && approval.Pin == null, ct) is { } approval)
+        {
+            approval.Pin = ApprovalBinding.PinOf(facts);
         }
     }
 

@@ -1,14 +1,14 @@
 using McpRuntime.Backends;
 using McpRuntime.Core.Catalog;
-using McpRuntime.Core.Guardrails;
 using McpRuntime.Core.Records;
 using McpRuntime.Core.Specs;
+using McpRuntime.Server.Profiles;
 using McpRuntime.Server.Records;
 
 namespace McpRuntime.Server.Settings;
 
 /// <summary>What admission may look at: the settings, and catalog, profiles and backends as they are in memory now.</summary>
-internal sealed class AdmissionContexts(RuntimeSettings settings, ICatalog catalog, IProfiles profiles, IReadOnlyDictionary<string, IBackend> backends) : IAdmissionContexts
+internal sealed class AdmissionContexts(RuntimeSettings settings, ICatalog catalog, ProfileStore profiles, IReadOnlyDictionary<string, IBackend> backends) : IAdmissionContexts
 {
     // A switched-off backend is refused by name before its report could be asked for.
     private static readonly Dictionary<string, string> SwitchedOnBy = new(StringComparer.Ordinal)
@@ -38,4 +38,6 @@ internal sealed class AdmissionContexts(RuntimeSettings settings, ICatalog catal
         TrustedCatalogs = settings.Catalog.TrustedUrls,
         Approvals = settings.Approvals,
     };
+
+    public Task RefreshAsync(CancellationToken ct) => profiles.RefreshAsync(ct);
 }

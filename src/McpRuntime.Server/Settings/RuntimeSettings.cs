@@ -31,7 +31,8 @@ internal sealed record RuntimeSettings
     /// <summary>Null when RUNTIME_APPROVAL_ENABLED is false.</summary>
     public required ApprovalPolicy? Approvals { get; init; }
 
-    public required bool ApprovalAllowSelf { get; init; }
+    /// <summary>Null: nobody is told of approvals.</summary>
+    public required WebhookSettings? ApprovalWebhook { get; init; }
 
     public required StorageSettings Storage { get; init; }
 
@@ -86,6 +87,10 @@ internal sealed record StorageSettings(
     string? MasterKeyFile,
     string? SecretsDirectory,
     TimeSpan DeletedRetention);
+
+/// <param name="Url">Where approvals are told; private addresses only where RUNTIME_ALLOW_PRIVATE_ADDRESSES opens them.</param>
+/// <param name="Secret">The key of the HMAC-SHA256 over each message.</param>
+internal sealed record WebhookSettings(Uri Url, SecretText Secret);
 
 /// <param name="RequestsPerMinute">Per token; 0 = no limit.</param>
 internal sealed record AccessSettings(

@@ -37,7 +37,7 @@ internal static class SettingsParser
             Kubernetes = Kubernetes(read),
             Catalog = Catalog(read),
             Approvals = Approvals(read),
-            ApprovalAllowSelf = read.Flag("RUNTIME_APPROVAL_ALLOW_SELF", false),
+            ApprovalWebhook = Webhook(read),
             Storage = Storage(read),
             Access = Access(read),
             Gateway = Gateway(read),
@@ -175,8 +175,30 @@ internal static class SettingsParser
             read.List("RUNTIME_APPROVAL_REGISTRY_ALLOWLIST", ["docker.io/library", "docker.io/mcp"]),
             read.List("RUNTIME_APPROVAL_REQUIRED_GUARDRAILS_PROFILES", ["unrestricted"]),
             read.List("RUNTIME_APPROVERS", []),
-            TimeSpan.FromHours(read.Whole("RUNTIME_APPROVAL_TIMEOUT_HOURS", 48, 1, 168)));
+            TimeSpan.FromHours(read.Whole("RUNTIME_APPROVAL_TIMEOUT_HOURS", 48, 1, 168)))
+        {
+            AllowSelf = read.Flag("RUNTIME_APPROVAL_ALLOW_SELF", false),
+            Notifies = read.Text("RUNTIME_APPROVAL_WEBHOOK_URL") is not null,
+        };
         return enabled ? policy : null;
+    }
+
+    private static WebhookSettings? Webhook(SettingsReader read)
+    {
+        var url = read.Url("RUNTIME_APPROVAL_WEBHOOK_URL", "https", "http");
+        var secret = read.Secret("RUNTIME_APPROVAL_WEBHOOK_SECRET");
+        if (url is null)
+        {
+            return null;
+        }
+
+        if (secret is null || Encoding.UTF8.GetByteCount(secret.Reveal()) < 16)
+        {
+            read.Refuse("RUNTIME_APPROVAL_WEBHOOK_SECRET", "is required with RUNTIME_APPROVAL_WEBHOOK_URL, at least 16 bytes: without a signature the receiver could not tell our messages from anybody's");
+            return null;
+        }
+
+        return new WebhookSettings(url, secret);
     }
 
     private static StorageSettings Storage(SettingsReader read)

@@ -1,8 +1,11 @@
 using McpRuntime.Core.Approvals;
+using McpRuntime.Core.Catalog;
 using McpRuntime.Core.Guardrails;
 using McpRuntime.Core.Records;
 using McpRuntime.Core.Specs;
+using McpRuntime.Server.Approvals;
 using McpRuntime.Server.Control;
+using McpRuntime.Server.Profiles;
 using McpRuntime.Server.Records;
 using Microsoft.EntityFrameworkCore.Diagnostics;
 using Microsoft.Extensions.DependencyInjection;
@@ -22,9 +25,10 @@ internal sealed class RecordsHouse : IAsyncDisposable
         var services = new ServiceCollection();
         services.AddLogging();
         services.AddSingleton(time);
-        services.AddSingleton<IAdmissionContexts>(new Contexts(() => Approvals));
+        services.AddSingleton<IAdmissionContexts>(with => new Contexts(this, with.GetRequiredService<ProfileStore>()));
         services.AddSingleton<IWakeUp>(Woken);
         services.AddRecords(options);
+        services.AddApprovals();
         services.AddSingleton(RecordsRegistration.Opener(DatabaseAddress.Of(options), interceptors));
         _services = services.BuildServiceProvider(new ServiceProviderOptions { ValidateOnBuild = true });
     }
@@ -32,6 +36,9 @@ internal sealed class RecordsHouse : IAsyncDisposable
     public RecordsOptions Options { get; }
 
     public ApprovalPolicy? Approvals { get; set; }
+
+    /// <summary>What is in the catalog now.</summary>
+    public Dictionary<string, CatalogEntry> Catalog { get; } = new(StringComparer.Ordinal);
 
     public WakeUps Woken { get; } = new();
 
@@ -88,7 +95,7 @@ internal sealed class RecordsHouse : IAsyncDisposable
         }
     }
 
-    private sealed class Contexts(Func<ApprovalPolicy?> approvals) : IAdmissionContexts
+    private sealed class Contexts(RecordsHouse house, ProfileStore profiles) : IAdmissionContexts
     {
         private static readonly BackendTraits Docker = new(true, "RUNTIME_DOCKER_ENABLED", true, true, (_, _) => []);
 
@@ -97,11 +104,13 @@ internal sealed class RecordsHouse : IAsyncDisposable
             Caller = caller,
             DefaultBackend = "docker",
             Backends = new Dictionary<string, BackendTraits>(StringComparer.Ordinal) { ["docker"] = Docker, ["kubernetes"] = Docker },
-            FindCatalogEntry = _ => null,
-            FindProfile = name => name == "standard" ? BuiltInProfiles.Standard : name == "unrestricted" ? BuiltInProfiles.Unrestricted : null,
+            FindCatalogEntry = id => house.Catalog.GetValueOrDefault(id),
+            FindProfile = profiles.Find,
             AllowedRegistries = ["*"],
             DefaultMode = GuardrailsMode.Warn,
-            Approvals = approvals(),
+            Approvals = house.Approvals,
         };
+
+        public Task RefreshAsync(CancellationToken ct) => profiles.RefreshAsync(ct);
     }
 }

@@ -79,11 +79,11 @@ internal sealed class RuntimeApiTests
     }
 
     [Test]
-    public async Task Dry_run_is_refused_by_name_and_writes_nothing()
+    public async Task Dry_run_answers_with_the_plan_and_writes_nothing()
     {
-        var problem = await Admin.PostTextAsync("/runtimes/deploy?dry_run=true", """{"name": "dry", "source": {"type": "docker", "image": "echo"}}""", HttpStatusCode.BadRequest);
+        var plan = await Admin.PostTextAsync("/runtimes/deploy?dry_run=true", """{"name": "dry", "source": {"type": "docker", "image": "echo"}}""", HttpStatusCode.OK);
 
-        problem.Text("title").Should().Contain("dry_run");
+        plan.Text("action").Should().Be("create");
         await Admin.GetAsync("/runtimes/dry", HttpStatusCode.NotFound);
     }
 

@@ -32,6 +32,12 @@ internal abstract class RecordsDb(DbContextOptions options) : DbContext(options)
 
     public DbSet<RouteRow> Routes => Set<RouteRow>();
 
+    public DbSet<ProfileRow> Profiles => Set<ProfileRow>();
+
+    public DbSet<ProfileVersionRow> ProfileVersions => Set<ProfileVersionRow>();
+
+    public DbSet<WebhookRow> Webhooks => Set<WebhookRow>();
+
     public override Task<int> SaveChangesAsync(bool acceptAllChangesOnSuccess, CancellationToken cancellationToken = default)
     {
         // Here, not at each writer: a writer that forgot to raise the token would overwrite another's change unseen.
@@ -54,6 +60,7 @@ internal abstract class RecordsDb(DbContextOptions options) : DbContext(options)
             table.HasIndex(row => row.Name).IsUnique().HasFilter("deleted_at IS NULL").HasDatabaseName("ux_runtimes_live_name");
             table.HasIndex(row => row.DueAt).HasDatabaseName("ix_runtimes_due");
             table.HasIndex(row => new { row.Owner, row.DeletedAt }).HasDatabaseName("ix_runtimes_owner");
+            table.HasIndex(row => new { row.Profile, row.ProfileVersion }).HasDatabaseName("ix_runtimes_profile");
         });
         modelBuilder.Entity<RevisionRow>(table =>
         {
@@ -86,6 +93,18 @@ internal abstract class RecordsDb(DbContextOptions options) : DbContext(options)
             table.HasOne<RuntimeRow>().WithMany().HasForeignKey(row => row.RuntimeId).OnDelete(DeleteBehavior.Cascade);
             table.HasIndex(row => new { row.RuntimeId, row.Generation }).HasDatabaseName("ix_approvals_runtime");
             table.HasIndex(row => new { row.Status, row.ExpiresAt }).HasDatabaseName("ix_approvals_status");
+            table.HasIndex(row => row.EscalateAt).HasDatabaseName("ix_approvals_escalate");
+        });
+        modelBuilder.Entity<ProfileRow>(table =>
+        {
+            table.ToTable("profiles").HasKey(row => row.Name);
+            table.Property(row => row.Version).IsConcurrencyToken();
+        });
+        modelBuilder.Entity<ProfileVersionRow>().ToTable("profile_versions").HasKey(row => new { row.Name, row.Version });
+        modelBuilder.Entity<WebhookRow>(table =>
+        {
+            table.ToTable("webhooks").HasKey(row => row.Id);
+            table.HasIndex(row => row.NextTryAt).HasDatabaseName("ix_webhooks_next_try");
         });
         modelBuilder.Entity<IdempotencyRow>(table =>
         {

@@ -46,6 +46,12 @@ internal sealed class RuntimeRow
     /// <summary>The id of the last change: a writer that lost the reply to its commit finds its own id here and does not change twice.</summary>
     public string? LastChange { get; set; }
 
+    /// <summary>The profile of the asked generation; by it an edited profile finds its users.</summary>
+    public string? Profile { get; set; }
+
+    /// <summary>The version that the asked generation was made from, or that was tried and refused: a newer one has yet to be rolled out.</summary>
+    public long? ProfileVersion { get; set; }
+
     public Visibility Visibility { get; set; }
 
     public string? TeamId { get; set; }
@@ -84,6 +90,9 @@ internal sealed class RevisionRow
     public string? FailedMessage { get; set; }
 
     public long? FirstPutAt { get; set; }
+
+    /// <summary>When traffic first went to it; null = it never served.</summary>
+    public long? PromotedAt { get; set; }
 
     public required string CreatedBy { get; set; }
 
@@ -167,9 +176,17 @@ internal sealed class ApprovalRow
     /// <summary>JSON list of the triggers.</summary>
     public required string RuleSnapshot { get; set; }
 
+    /// <summary>While it waits: the revision's. Once approved: the binding, with the pin in it.</summary>
     public required string ContentHash { get; set; }
 
+    /// <summary>What the source was resolved to; null until then, and nobody decides before.</summary>
     public string? Pin { get; set; }
+
+    /// <summary>How many different people must say yes; null (rows of the first schema) = one.</summary>
+    public int? RequiredApprovals { get; set; }
+
+    /// <summary>When somebody else is told that nobody has decided; null once that is done, or need not be.</summary>
+    public long? EscalateAt { get; set; }
 
     public long ExpiresAt { get; set; }
 
@@ -275,4 +292,50 @@ internal sealed class RouteRow
 
     /// <summary>JSON of the rest of the route.</summary>
     public required string Route { get; set; }
+}
+
+/// <summary>A custom guardrail profile: which of its versions stands. Kept after a deletion, so that a name used again goes on counting.</summary>
+internal sealed class ProfileRow
+{
+    public required string Name { get; set; }
+
+    public long Version { get; set; }
+
+    public required string Owner { get; set; }
+
+    public long? DeletedAt { get; set; }
+}
+
+/// <summary>One version of a profile. Never changed and never deleted: a record says under which it runs.</summary>
+internal sealed class ProfileVersionRow
+{
+    public required string Name { get; set; }
+
+    public long Version { get; set; }
+
+    public required string Description { get; set; }
+
+    /// <summary>JSON list.</summary>
+    public required string RecommendedBackends { get; set; }
+
+    /// <summary>JSON of the config.</summary>
+    public required string Config { get; set; }
+
+    public required string CreatedBy { get; set; }
+
+    public long CreatedAt { get; set; }
+}
+
+/// <summary>A message that has yet to reach the webhook. Written with what it tells of; gone once it is received or given up.</summary>
+internal sealed class WebhookRow
+{
+    public required string Id { get; set; }
+
+    public required string Body { get; set; }
+
+    public int Attempts { get; set; }
+
+    public long NextTryAt { get; set; }
+
+    public long CreatedAt { get; set; }
 }

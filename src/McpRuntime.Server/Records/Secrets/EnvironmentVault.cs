@@ -53,6 +53,18 @@ internal sealed class EnvironmentVault(Sealer sealer, SecretReferences reference
         return open;
     }
 
+    /// <summary>As it was sent: literals opened, references by their names; to be closed again for another generation of the same record.</summary>
+    public IReadOnlyDictionary<string, SecretText> AsSent(string recordId, string kept)
+    {
+        var sent = new SortedDictionary<string, SecretText>(StringComparer.Ordinal);
+        foreach (var (name, value) in RecordsJson.Read<SortedDictionary<string, KeptValue>>(kept))
+        {
+            sent[name] = value.Reference is { } uri ? new SecretText(uri) : sealer.Open(recordId, name, value.Sealed!);
+        }
+
+        return sent;
+    }
+
     /// <summary>Names and references as they are shown: a literal is <c>***</c>.</summary>
     public static IReadOnlyDictionary<string, EnvironmentValue> Shown(string? kept)
     {

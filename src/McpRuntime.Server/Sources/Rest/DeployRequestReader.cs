@@ -47,7 +47,7 @@ internal static class DeployRequestReader
         MainService = json.Text("main_service"),
     };
 
-    private static GuardrailsOverrides Overrides(JsonFields json) => new()
+    public static GuardrailsOverrides Overrides(JsonFields json) => new()
     {
         Network = json.Object("network", network => new NetworkOverrides(network.Flag("egress_allowed"), network.Texts("allowed_hosts"), network.Wholes("ingress_ports"))),
         Filesystem = json.Object("filesystem", filesystem => new FilesystemOverrides(filesystem.Flag("read_only_root"), filesystem.Texts("allowed_mounts"))),

@@ -1,5 +1,6 @@
 using McpRuntime.Core.Records;
 using McpRuntime.Server.Access;
+using McpRuntime.Server.Records;
 using McpRuntime.Server.Settings;
 using Microsoft.AspNetCore.Mvc;
 
@@ -48,6 +49,8 @@ internal static class RuntimeRoutes
         routes.MapPost("/{runtime_id}/restart", (HttpContext http, [FromRoute(Name = "runtime_id")] string runtimeId, IDesiredState desired, CancellationToken ct) =>
                 CommandAsync(http, runtimeId, desired.RestartAsync, ct))
             .Needs(Roles.Operator).WithSummary("Replaces what runs by a new start of the same").Produces<CommandJson>(StatusCodes.Status202Accepted);
+        routes.MapPost("/{runtime_id}/rollback", RollBackAsync).Needs(Roles.Operator)
+            .WithSummary("A new generation made from an earlier one").Accepts<RollbackRequest>(isOptional: true, "application/json").Produces<CommandJson>(StatusCodes.Status202Accepted);
         routes.MapPost("/{runtime_id}/release", (HttpContext http, [FromRoute(Name = "runtime_id")] string runtimeId, IDesiredState desired, CancellationToken ct) =>
                 CommandAsync(http, runtimeId, desired.ReleaseAsync, ct))
             .Needs(Roles.Operator).WithSummary("Ends a hold").Produces<CommandJson>(StatusCodes.Status202Accepted);
@@ -122,6 +125,12 @@ internal static class RuntimeRoutes
         return Accepted(head);
     }
 
+    private static async Task<IResult> RollBackAsync(HttpContext http, [FromRoute(Name = "runtime_id")] string runtimeId, Regenerations regenerations, CancellationToken ct)
+    {
+        var asked = await RequestBody.ReadOptionalAsync(http.Request, json => new RollbackRequest(json.Whole("generation")), ct);
+        return Accepted(await regenerations.RollBackAsync(http.Caller(), RouteKey.Of(runtimeId), asked.Generation, RequestHeaders.IfMatch(http.Request), ct));
+    }
+
     private static async Task<IResult> DeleteAsync(HttpContext http, [FromRoute(Name = "runtime_id")] string runtimeId, IDesiredState desired, CancellationToken ct) =>
         Accepted(await desired.DeleteAsync(http.Caller(), RouteKey.Of(runtimeId), http.Asked(KeepVolumes), RequestHeaders.IfMatch(http.Request), ct));
 
@@ -145,3 +154,6 @@ internal sealed record EventsJson(string RuntimeId, IReadOnlyList<RuntimeEvent> 
 internal sealed record CommandJson(string RuntimeId, RuntimeStatus Status, string Message);
 
 internal sealed record HoldRequest(string? Reason);
+
+/// <param name="Generation">Left out: the last one that served before.</param>
+internal sealed record RollbackRequest(int? Generation);

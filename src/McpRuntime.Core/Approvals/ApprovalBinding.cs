@@ -1,0 +1,16 @@
+using McpRuntime.Core.Records;
+using McpRuntime.Core.Specs;
+
+namespace McpRuntime.Core.Approvals;
+
+/// <summary>What a decision is about, as one keyed hash: another pin, commit, spec, config or backend is another content.</summary>
+public static class ApprovalBinding
+{
+    /// <param name="contentHash">The revision's: over its canonical spec, effective guardrails and backend.</param>
+    /// <returns><c>a1:</c> and 64 hex digits.</returns>
+    public static string Of(string contentHash, ResolvedFacts facts, KeyedHash hash) =>
+        $"a1:{hash.Of($"{contentHash}\n{PinOf(facts)}")}";
+
+    /// <summary>The commit where there is one (what is built of it has no digest yet), else the image.</summary>
+    public static string PinOf(ResolvedFacts facts) => facts.Commit ?? facts.Pin;
+}

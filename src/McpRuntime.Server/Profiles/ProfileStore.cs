@@ -1,0 +1,220 @@
+using McpRuntime.Core.Guardrails;
+using McpRuntime.Core.Records;
+using McpRuntime.Core.Specs;
+using McpRuntime.Server.Records;
+using McpRuntime.Server.Records.Model;
+using Microsoft.EntityFrameworkCore;
+
+namespace McpRuntime.Server.Profiles;
+
+/// <summary>A custom profile as an admin sends it.</summary>
+internal sealed record ProfileContent(string Description, IReadOnlyList<string> RecommendedBackends, GuardrailsConfig Config);
+
+/// <summary>
+/// The built-in profiles and the custom ones. What admission asks is in memory; it is read again before each write, and where a
+/// replica was late all the same, the roll-out finds the record under its older version and brings it on.
+/// </summary>
+internal sealed class ProfileStore(Database database, TimeProvider time) : IProfiles
+{
+    private volatile IReadOnlyList<GuardrailProfile> _custom = [];
+
+    public IReadOnlyList<GuardrailProfile> List() => [.. BuiltInProfiles.All, .. _custom];
+
+    public GuardrailProfile? Find(string name) => BuiltInProfiles.Find(name) ?? _custom.FirstOrDefault(profile => profile.Name == name);
+
+    public async Task RefreshAsync(CancellationToken ct)
+    {
+        var rows = await database.ReadAsync(
+            (db, stop) => (from profile in db.Profiles
+                           where profile.DeletedAt == null
+                           join version in db.ProfileVersions on new { profile.Name, profile.Version } equals new { version.Name, version.Version }
+                           orderby profile.Name
+                           select version).ToListAsync(stop),
+            ct);
+        _custom = [.. rows.OrderBy(row => row.Name, StringComparer.Ordinal).Select(Show)];
+    }
+
+    /// <summary>Every version there ever was, newest first; those of a deleted profile too.</summary>
+    public async Task<IReadOnlyList<ProfileVersion>> VersionsAsync(string name, CancellationToken ct)
+    {
+        if (BuiltInProfiles.Find(name) is { } builtIn)
+        {
+            return [new ProfileVersion(builtIn, "mcpruntime", null)];
+        }
+
+        var rows = await database.ReadAsync((db, stop) => db.ProfileVersions.Where(row => row.Name == name).OrderByDescending(row => row.Version).ToListAsync(stop), ct);
+        return [.. rows.Select(row => new ProfileVersion(Show(row), row.CreatedBy, Times.From(row.CreatedAt)))];
+    }
+
+    /// <exception cref="Refusal">Conflict: the name is taken, or built in. Invalid: every wrong field.</exception>
+    public Task<GuardrailProfile> CreateAsync(Caller caller, string? name, ProfileContent content, CancellationToken ct)
+    {
+        MustBeCustom(name);
+        Check(name, content);
+        return WriteAsync(
+            caller,
+            async (db, change, stop) =>
+            {
+                var row = await db.Profiles.FirstOrDefaultAsync(row => row.Name == name, stop);
+                if (row is { DeletedAt: null })
+                {
+                    // Our own write, whose reply was lost, is found by its author, time and content.
+                    return await LatestAsync(db, row, stop) is { } there && there.CreatedAt == change.AtMs && there.CreatedBy == caller.Subject && Same(there, content)
+                        ? Show(there)
+                        : throw new Refusal(RefusalKind.Conflict, "Name taken", $"There is a guardrails profile '{name}' already. PUT to it to change it.");
+                }
+
+                if (row is null)
+                {
+                    row = new ProfileRow { Name = name!, Owner = caller.Source };
+                    db.Profiles.Add(row);
+                }
+
+                row.DeletedAt = null;
+                return Add(db, change, row, content, "profile.create");
+            },
+            ct);
+    }
+
+    /// <summary>A new version; the same content again is none.</summary>
+    public Task<GuardrailProfile> ReplaceAsync(Caller caller, string name, ProfileContent content, CancellationToken ct)
+    {
+        MustBeCustom(name);
+        Check(name, content);
+        return WriteAsync(
+            caller,
+            async (db, change, stop) =>
+            {
+                var row = await MustFindAsync(db, name, stop);
+                var latest = await LatestAsync(db, row, stop);
+                return latest is not null && Same(latest, content) ? Show(latest) : Add(db, change, row, content, "profile.update");
+            },
+            ct);
+    }
+
+    /// <exception cref="Refusal">Conflict: built in, or in use; then it lists the users.</exception>
+    public Task DeleteAsync(Caller caller, string name, CancellationToken ct)
+    {
+        MustBeCustom(name);
+        return WriteAsync(
+            caller,
+            async (db, change, stop) =>
+            {
+                var row = await MustFindAsync(db, name, stop);
+                if (await UsersAsync(db, name, stop) is { Count: > 0 } users)
+                {
+                    throw new Refusal(
+                        RefusalKind.Conflict,
+                        "In use",
+                        $"The guardrails profile '{name}' is used by {string.Join(", ", users.Take(20))}{(users.Count > 20 ? $" and {users.Count - 20} more" : "")}. Give them another profile first.",
+                        [.. users.Take(100).Select(user => new ValidationError("runtimes", user))]);
+                }
+
+                row.DeletedAt = change.AtMs;
+                row.Version++;
+                change.Audit(db, "profile.delete", name, $"version {row.Version - 1}");
+                return true;
+            },
+            ct);
+    }
+
+    /// <summary>Who edited it last: they answer for its roll-out.</summary>
+    public Task<string> EditorAsync(GuardrailProfile profile, CancellationToken ct) =>
+        database.ReadAsync(
+            (db, stop) => db.ProfileVersions.Where(row => row.Name == profile.Name && row.Version == profile.Version).Select(row => row.CreatedBy).SingleAsync(stop),
+            ct);
+
+    /// <summary>Live runtimes whose asked generation was made from an older version; by ix_runtimes_profile.</summary>
+    public Task<List<string>> BehindAsync(GuardrailProfile profile, int limit, CancellationToken ct) =>
+        database.ReadAsync(
+            (db, stop) => db.Runtimes
+                .Where(row => row.Profile == profile.Name && row.ProfileVersion < profile.Version && row.DeletedAt == null && !row.DeleteRequested)
+                .Select(row => row.Id)
+                .Take(limit)
+                .ToListAsync(stop),
+            ct);
+
+    /// <summary>Live runtimes that ask for it, or whose serving generation runs under it while a newer one does not.</summary>
+    private static async Task<List<string>> UsersAsync(RecordsDb db, string name, CancellationToken ct)
+    {
+        var asking = await db.Runtimes.Where(row => row.Profile == name && row.DeletedAt == null).Select(row => row.Name).ToListAsync(ct);
+        var serving = await (from row in db.Runtimes
+                             where row.DeletedAt == null && row.ServingGeneration != null && row.ServingGeneration != row.AskedGeneration
+                             join revision in db.Revisions on new { Id = row.Id, Generation = row.ServingGeneration!.Value } equals new { Id = revision.RuntimeId, revision.Generation }
+                             select new { row.Name, revision.Guardrails }).ToListAsync(ct);
+        return [.. asking.Concat(serving.Where(found => RecordsJson.Read<EffectiveGuardrails>(found.Guardrails).Profile == name).Select(found => found.Name))
+            .Distinct(StringComparer.Ordinal).Order(StringComparer.Ordinal)];
+    }
+
+    private async Task<T> WriteAsync<T>(Caller caller, Func<RecordsDb, Change, CancellationToken, Task<T>> write, CancellationToken ct)
+    {
+        if (!caller.IsAdmin)
+        {
+            throw new Refusal(RefusalKind.Forbidden, "Not allowed", "Guardrails profiles are changed by admins.");
+        }
+
+        var now = time.GetUtcNow();
+        var change = new Change(RecordId.New(now), caller, now);
+        var result = await database.WriteAsync((db, stop) => write(db, change, stop), ct);
+        await RefreshAsync(ct);
+        return result;
+    }
+
+    private static GuardrailProfile Add(RecordsDb db, Change change, ProfileRow row, ProfileContent content, string action)
+    {
+        row.Version++;
+        var version = new ProfileVersionRow
+        {
+            Name = row.Name,
+            Version = row.Version,
+            Description = content.Description,
+            RecommendedBackends = RecordsJson.Write(content.RecommendedBackends),
+            Config = RecordsJson.Write(content.Config),
+            CreatedBy = change.Caller.Subject,
+            CreatedAt = change.AtMs,
+        };
+        db.ProfileVersions.Add(version);
+        change.Audit(db, action, row.Name, row.Version > 1 ? $"version {row.Version - 1}" : null, $"version {row.Version}: {version.Config}");
+        return Show(version);
+    }
+
+    private static void MustBeCustom(string? name)
+    {
+        if (name is not null && BuiltInProfiles.Find(name) is not null)
+        {
+            throw new Refusal(RefusalKind.Conflict, "Built in", $"The guardrails profile '{name}' is built in and can't be changed. Make one of another name.");
+        }
+    }
+
+    private static void Check(string? name, ProfileContent content)
+    {
+        var errors = GuardrailsCheck.Profile(name, content.Description, content.RecommendedBackends, content.Config);
+        if (errors.Count > 0)
+        {
+            throw new Refusal(RefusalKind.Invalid, "The guardrails profile is not valid", string.Join(' ', errors.Select(error => $"{error.Path}: {error.Message}")), errors);
+        }
+    }
+
+    private static async Task<ProfileRow> MustFindAsync(RecordsDb db, string name, CancellationToken ct) =>
+        await db.Profiles.FirstOrDefaultAsync(row => row.Name == name && row.DeletedAt == null, ct)
+        ?? throw new Refusal(RefusalKind.NotFound, "No such guardrails profile", $"There is no guardrails profile '{name}'. POST /runtimes/guardrails makes one.");
+
+    private static Task<ProfileVersionRow?> LatestAsync(RecordsDb db, ProfileRow row, CancellationToken ct) =>
+        db.ProfileVersions.FirstOrDefaultAsync(version => version.Name == row.Name && version.Version == row.Version, ct);
+
+    private static bool Same(ProfileVersionRow row, ProfileContent content) =>
+        row.Description == content.Description
+        && row.Config == RecordsJson.Write(content.Config)
+        && row.RecommendedBackends == RecordsJson.Write(content.RecommendedBackends);
+
+    private static GuardrailProfile Show(ProfileVersionRow row) => new(
+        row.Name,
+        row.Description,
+        RecordsJson.Read<List<string>>(row.RecommendedBackends),
+        RecordsJson.Read<GuardrailsConfig>(row.Config),
+        BuiltIn: false,
+        row.Version);
+}
+
+/// <param name="CreatedAt">Null: came with the release.</param>
+internal sealed record ProfileVersion(GuardrailProfile Profile, string CreatedBy, DateTimeOffset? CreatedAt);

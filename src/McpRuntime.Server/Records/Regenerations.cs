@@ -1,0 +1,152 @@
+using McpRuntime.Core.Guardrails;
+using McpRuntime.Core.Records;
+using McpRuntime.Core.Specs;
+using McpRuntime.Server.Control;
+using McpRuntime.Server.Records.Model;
+using Microsoft.EntityFrameworkCore;
+
+namespace McpRuntime.Server.Records;
+
+/// <summary>
+/// New generations made from stored ones: going back to an earlier one, and following an edited profile. Both are admitted anew by the
+/// rules, profiles and settings as they are now, and keep the pin of what they are made from: neither is a way around a gate.
+/// </summary>
+internal sealed class Regenerations(Database database, Drafts drafts, TimeProvider time, IWakeUp? wakeUp = null)
+{
+    /// <param name="generation">Null: the last one that served before what runs now (or what runs now, when a newer one waits or has failed).</param>
+    public async Task<RuntimeHead> RollBackAsync(Caller caller, string idOrName, long? generation, long? ifGeneration, CancellationToken ct)
+    {
+        Policy.MustOperate(caller);
+        await drafts.RefreshAsync(ct);
+        var change = NewChange(caller);
+        var head = await database.WriteAsync(
+            async (db, stop) =>
+            {
+                var row = await Lookup.MustFindAsync(db, caller, idOrName, stop);
+                if (row.LastChange != change.Id)
+                {
+                    Policy.MustBeOwner(caller.Source, row);
+                    Policy.MustChange(caller, row);
+                    Policy.MustNotBeGoing(row);
+                    Policy.MustMatch(ifGeneration, row);
+                    var target = await TargetAsync(db, row, generation, stop);
+                    if (!await RollBackAsync(db, change, row, target, stop))
+                    {
+                        return await Lookup.HeadAsync(db, row, $"No change: generation {row.AskedGeneration} is the same as generation {target.Generation}.", stop);
+                    }
+                }
+
+                return await Lookup.HeadAsync(db, row, $"Accepted as generation {row.AskedGeneration}.", stop);
+            },
+            ct);
+        wakeUp?.Wake(head.Id);
+        return head;
+    }
+
+    /// <summary>Gives a user of an edited profile a new generation under it. What is refused is told once and not tried again until the next version.</summary>
+    /// <param name="editor">Who answers for it: the admin who edited the profile.</param>
+    public async Task RollOutAsync(LeaseEpoch epoch, string runtimeId, GuardrailProfile profile, string editor, CancellationToken ct)
+    {
+        var now = time.GetUtcNow();
+        await database.WriteAsync(
+            async (db, stop) =>
+            {
+                var row = await db.Runtimes.FirstOrDefaultAsync(row => row.Id == runtimeId, stop);
+                if (row is null || row.DeleteRequested || row.DeletedAt is not null || row.Profile != profile.Name || row.ProfileVersion >= profile.Version
+                    || !await LeaseFence.HoldsAsync(db, epoch, database.IsSqlite, stop))
+                {
+                    return false;
+                }
+
+                var change = new Change(RecordId.New(now), new Caller(editor, Roles.Admin, [], row.Owner) { IsPerson = true }, now);
+                await RollOutAsync(db, change, row, profile, stop);
+                return true;
+            },
+            ct);
+        wakeUp?.Wake(runtimeId);
+    }
+
+    private async Task<bool> RollBackAsync(RecordsDb db, Change change, RuntimeRow row, RevisionRow target, CancellationToken ct)
+    {
+        var draft = await DraftAsync(change.Caller, row, target, ct);
+        var entry = draft.Admitted.Spec.Catalog;
+        var stricter = entry is null ? [] : drafts.CatalogSince(change.Caller, entry);
+        if (stricter.Count > 0 && !drafts.ApprovalsAreOn(change.Caller) && !change.Caller.IsAdmin)
+        {
+            throw new Refusal(RefusalKind.Forbidden, "Not allowed", $"{stricter[0].Detail}: with approvals off, going back takes the admin role.");
+        }
+
+        draft = draft with { Triggers = [.. draft.Triggers, .. stricter] };
+        var asked = await AskedAsync(db, row, ct);
+        if (asked.State != RevisionState.Failed && asked.ContentHash == draft.ContentHash && Pin(asked.Facts) == Pin(target.Facts))
+        {
+            return false;
+        }
+
+        await Generations.UpdateAsync(db, change, row, asked, draft, ct);
+        change.Event(db, row, "RolledBack", $"Generation {row.AskedGeneration} is generation {target.Generation} again.");
+        change.Audit(db, "runtime.rollback", row.Id, asked.ContentHash, draft.ContentHash);
+        return true;
+    }
+
+    private async Task RollOutAsync(RecordsDb db, Change change, RuntimeRow row, GuardrailProfile profile, CancellationToken ct)
+    {
+        var asked = await AskedAsync(db, row, ct);
+        try
+        {
+            var draft = await DraftAsync(change.Caller, row, asked, ct);
+            if (draft.ContentHash == asked.ContentHash)
+            {
+                // A new description, or fields that this runtime overrides: nothing of it changes.
+                row.ProfileVersion = profile.Version;
+                return;
+            }
+
+            await Generations.UpdateAsync(db, change, row, asked, draft, ct);
+            change.Event(db, row, "ProfileRolledOut", $"Generation {row.AskedGeneration} follows the guardrails profile {profile.Name} to version {draft.Admitted.Guardrails.ProfileVersion}.");
+        }
+        catch (Refusal refusal) when (refusal.Kind is RefusalKind.Invalid or RefusalKind.Forbidden)
+        {
+            row.ProfileVersion = profile.Version;
+            change.Event(db, row, "ProfileRolloutRefused", $"It stays under the older version of the guardrails profile {profile.Name}: {refusal.Detail}");
+            change.Audit(db, "profile.rollout-refused", row.Id);
+        }
+    }
+
+    /// <summary>Admitted by the rules of now, pinned to what it was pinned to.</summary>
+    private async Task<Draft> DraftAsync(Caller caller, RuntimeRow row, RevisionRow from, CancellationToken ct)
+    {
+        var entry = RecordsJson.Read<RuntimeSpec>(from.Spec).Catalog;
+        var draft = await drafts.MakeAsync(caller, drafts.Again(row, from), row.Id, ct, entry);
+        return from.Facts is null ? draft : draft with { Facts = RecordsJson.Read<ResolvedFacts>(from.Facts) };
+    }
+
+    private static async Task<RevisionRow> TargetAsync(RecordsDb db, RuntimeRow row, long? generation, CancellationToken ct)
+    {
+        var revisions = db.Revisions.Where(revision => revision.RuntimeId == row.Id);
+        if (generation is { } named)
+        {
+            return await revisions.FirstOrDefaultAsync(revision => revision.Generation == named, ct)
+                ?? throw Policy.Invalid("generation", $"'{row.Name}' has no generation {named}; it is at {row.AskedGeneration}.");
+        }
+
+        // A newer one waits or has failed while an older one serves: back to the one that serves.
+        var before = row.ServingGeneration is { } serving && serving != row.AskedGeneration ? serving + 1 : row.AskedGeneration;
+        return await revisions
+            .Where(revision => revision.Generation < before && revision.PromotedAt != null)
+            .OrderByDescending(revision => revision.Generation)
+            .FirstOrDefaultAsync(ct)
+            ?? throw new Refusal(RefusalKind.Conflict, "Nothing to go back to", $"No earlier generation of '{row.Name}' has ever served. Name one with generation, or deploy a new spec.");
+    }
+
+    private static Task<RevisionRow> AskedAsync(RecordsDb db, RuntimeRow row, CancellationToken ct) =>
+        db.Revisions.SingleAsync(revision => revision.RuntimeId == row.Id && revision.Generation == row.AskedGeneration, ct);
+
+    private static string? Pin(string? facts) => facts is null ? null : Core.Approvals.ApprovalBinding.PinOf(RecordsJson.Read<ResolvedFacts>(facts));
+
+    private Change NewChange(Caller caller)
+    {
+        var now = time.GetUtcNow();
+        return new(RecordId.New(now), caller, now);
+    }
+}
