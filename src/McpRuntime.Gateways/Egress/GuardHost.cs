@@ -20,6 +20,7 @@ internal sealed partial class GuardHost : IAsyncDisposable
     private readonly Acceptor _relay;
     private readonly Acceptor _proxy;
     private readonly GuardControl _control;
+    private readonly FairNames _names;
     private readonly CancellationTokenSource _stopping = new();
     private string? _trouble;
     private Task _running = Task.CompletedTask;
@@ -33,7 +34,8 @@ internal sealed partial class GuardHost : IAsyncDisposable
         _ledger = new Ledger(limits, time);
         var rules = new AddressRules(settings.AllowPrivate, settings.Deny, networks);
         var relay = new Relay(token, networks, _ledger, _tunnels, limits, time);
-        var proxy = new EgressProxy(_policies, networks, rules, new FairNames(names, limits.LookUps, limits.LookUpsPerNetwork), _ledger, _tunnels, limits, settings.SameNetwork, time);
+        _names = new FairNames(names, limits.LookUps, limits.LookUpsPerNetwork);
+        var proxy = new EgressProxy(_policies, networks, rules, _names, _ledger, _tunnels, limits, settings.SameNetwork, time);
         _relay = new Acceptor(new IPEndPoint(settings.Listen, settings.RelayPort), relay.HandleAsync, time, logger);
         _proxy = new Acceptor(new IPEndPoint(settings.Listen, settings.ProxyPort), proxy.HandleAsync, time, logger);
         _control = new GuardControl(new IPEndPoint(settings.Listen, settings.ControlPort), token, _policies, _ledger, _tunnels, networks, Health);
@@ -79,6 +81,7 @@ internal sealed partial class GuardHost : IAsyncDisposable
         await _control.DisposeAsync();
         _tunnels.CutAll();
         await _running;
+        _names.Dispose();
         _stopping.Dispose();
     }
 

@@ -55,8 +55,21 @@ internal sealed class FairNames(INameResolver inner, int total, int perNetwork) 
         }
         finally
         {
+            Leave(mine);
+        }
+    }
+
+    private void Leave(SemaphoreSlim mine)
+    {
+        try
+        {
             _all.Release();
             mine.Release();
+        }
+        catch (ObjectDisposedException)
+        {
+            // A look-up outlived the guard: there is no place left to give back.
+            return;
         }
     }
 }

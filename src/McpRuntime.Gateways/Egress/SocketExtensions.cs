@@ -39,7 +39,8 @@ internal static class SocketExtensions
             return;
         }
 
-        socket.Dispose();
+        // Zero: abortive. A plain close would first shut the socket down under a receive that waits on it, and the peer would see an ordinary end.
+        socket.Close(0);
     }
 
     /// <summary>Says the last word and waits for the peer to have read it: a close over unread input would be a reset that eats it.</summary>

@@ -334,7 +334,7 @@ internal sealed class EgressProxyTests
         var names = NSubstitute.Substitute.For<INameResolver>();
         NSubstitute.SubstituteExtensions.Returns(names.ResolveAsync("slow.example", NSubstitute.Arg.Any<CancellationToken>()), answer.Task);
         NSubstitute.SubstituteExtensions.Returns(names.ResolveAsync("quick.example", NSubstitute.Arg.Any<CancellationToken>()), Task.FromResult<IReadOnlyList<IPAddress>>([IPAddress.Parse(Internet)]));
-        var fair = new FairNames(names, total: 8, perNetwork: 4);
+        using var fair = new FairNames(names, total: 8, perNetwork: 4);
         using var giveUp = new CancellationTokenSource();
         Task<IReadOnlyList<IPAddress>>[] slow = [.. Enumerable.Range(0, 100).Select(_ => fair.ResolveAsync(NetworkA, "slow.example", giveUp.Token))];
 
