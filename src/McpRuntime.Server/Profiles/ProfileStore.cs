@@ -47,11 +47,11 @@ internal sealed class ProfileStore(Database database, TimeProvider time) : IProf
     }
 
     /// <exception cref="Refusal">Conflict: the name is taken, or built in. Invalid: every wrong field.</exception>
-    public Task<GuardrailProfile> CreateAsync(Caller caller, string? name, ProfileContent content, CancellationToken ct)
+    public async Task<GuardrailProfile> CreateAsync(Caller caller, string? name, ProfileContent content, CancellationToken ct)
     {
         MustBeCustom(name);
         Check(name, content);
-        return WriteAsync(
+        return await WriteAsync(
             caller,
             async (db, change, stop) =>
             {
@@ -77,11 +77,11 @@ internal sealed class ProfileStore(Database database, TimeProvider time) : IProf
     }
 
     /// <summary>A new version; the same content again is none.</summary>
-    public Task<GuardrailProfile> ReplaceAsync(Caller caller, string name, ProfileContent content, CancellationToken ct)
+    public async Task<GuardrailProfile> ReplaceAsync(Caller caller, string name, ProfileContent content, CancellationToken ct)
     {
         MustBeCustom(name);
         Check(name, content);
-        return WriteAsync(
+        return await WriteAsync(
             caller,
             async (db, change, stop) =>
             {
@@ -93,10 +93,10 @@ internal sealed class ProfileStore(Database database, TimeProvider time) : IProf
     }
 
     /// <exception cref="Refusal">Conflict: built in, or in use; then it lists the users.</exception>
-    public Task DeleteAsync(Caller caller, string name, CancellationToken ct)
+    public async Task DeleteAsync(Caller caller, string name, CancellationToken ct)
     {
         MustBeCustom(name);
-        return WriteAsync(
+        await WriteAsync(
             caller,
             async (db, change, stop) =>
             {

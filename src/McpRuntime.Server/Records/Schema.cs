@@ -6,6 +6,9 @@ namespace McpRuntime.Server.Records;
 /// <summary>Brings the database to this release's schema.</summary>
 internal sealed partial class Schema(Func<RecordsDb> open, DatabaseAddress address, Installation installation, ILogger<Schema> logger)
 {
+    /// <summary>Any number that nobody else on the server takes.</summary>
+    private const long MigrationLock = 0x6d63_7072_745f_6d67;
+
     public async Task MigrateAsync(CancellationToken ct)
     {
         await using (var db = open())
@@ -16,7 +19,7 @@ internal sealed partial class Schema(Func<RecordsDb> open, DatabaseAddress addre
             }
             else
             {
-                await db.Database.MigrateAsync(ct);
+                await MigratePostgreSqlAsync(db, ct);
             }
         }
 
@@ -36,6 +39,19 @@ internal sealed partial class Schema(Func<RecordsDb> open, DatabaseAddress addre
         await db.Database.ExecuteSqlRawAsync("PRAGMA journal_mode = WAL", ct);
         await db.Database.ExecuteSqlRawAsync("DROP TABLE IF EXISTS \"__EFMigrationsLock\"", ct);
         await db.Database.MigrateAsync(ct);
+        await db.Database.CloseConnectionAsync();
+    }
+
+    /// <summary>
+    /// EF's own lock ends with each migration's transaction, so that of two processes that start together the second runs the second
+    /// migration again. This one is the session's: it ends with us, however we end.
+    /// </summary>
+    private static async Task MigratePostgreSqlAsync(RecordsDb db, CancellationToken ct)
+    {
+        await db.Database.OpenConnectionAsync(ct);
+        await db.Database.ExecuteSqlAsync($"SELECT pg_advisory_lock({MigrationLock})", ct);
+        await db.Database.MigrateAsync(ct);
+        await db.Database.ExecuteSqlAsync($"SELECT pg_advisory_unlock({MigrationLock})", ct);
         await db.Database.CloseConnectionAsync();
     }
 
