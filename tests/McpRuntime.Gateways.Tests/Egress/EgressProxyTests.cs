@@ -399,6 +399,7 @@ internal sealed class EgressProxyTests
     {
         using var internet = new Upstream(Internet, async peer =>
         {
+            await peer.ReadAsync(2);
             await peer.SendAsync("half");
             peer.Socket.LingerState = new System.Net.Sockets.LingerOption(true, 0);
             peer.Socket.Close();
@@ -406,7 +407,8 @@ internal sealed class EgressProxyTests
         await using var guard = await GuardUnderTest.StartAsync();
         await guard.AllowAsync(NetworkA, strict: false, $"ok.example:{internet.Port}");
         using var client = await guard.ProxyAsync();
-        await client.AskAsync($"CONNECT ok.example:{internet.Port} HTTP/1.1\r\n\r\n");
+        (await client.AskAsync($"CONNECT ok.example:{internet.Port} HTTP/1.1\r\n\r\n")).Should().StartWith("HTTP/1.1 200");
+        await client.SendAsync("go");
         (await client.ReadToEndAsync()).Reset.Should().BeTrue();
     }
 

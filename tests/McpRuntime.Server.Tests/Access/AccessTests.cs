@@ -118,8 +118,10 @@ internal sealed class AccessTests
     public async Task A_token_for_one_runtime_reaches_that_ones_gateway_address_and_no_others()
     {
         var routes = _service.Services.GetRequiredService<IRouteTable>();
-        var mine = (await _service.DeployAsync("scope-mine", new { register_gateway = false })).Text("id");
-        var other = (await _service.DeployAsync("scope-other", new { register_gateway = false })).Text("id");
+
+        // Ids without a record: the reconciler would take away a route that its record does not ask for.
+        const string mine = "01k0000000000000000000scp1";
+        const string other = "01k0000000000000000000scp2";
         foreach (var (id, name) in new[] { (mine, "scope-mine"), (other, "scope-other") })
         {
             // Port 9 of loopback: nothing answers, so what gets past access is told from what does not.
