@@ -38,6 +38,8 @@ internal sealed class KubernetesWorld : IContractWorld
     public KubernetesOptions Options => new()
     {
         Kubeconfig = _cluster.Kubeconfig, Namespace = _tag, LocalImages = ["docker.io/mcpruntime-tests", "docker.io/mcpruntime"], GatewayPeers = [$"{_cluster.Node.Address}/32"],
+        // The probe hears no SIGTERM, as the first process of its container: each removal takes this long.
+        StopGrace = TimeSpan.FromSeconds(1),
     };
 
     public static async Task<KubernetesWorld> OpenAsync()

@@ -72,23 +72,16 @@ internal sealed class KubernetesObjects(KubernetesWire wire, KubernetesInstallat
         return Done;
     }
 
-    /// <summary>A Deployment goes after its Pods. What lost its Deployment goes too.</summary>
+    /// <summary>
+    /// A Deployment goes after its Pods. They are told so by us, too: the cluster's own collector comes to them with seconds of delay, and to
+    /// those that lost their Deployment never.
+    /// </summary>
     private async Task<Outcome> AwaitGoneAsync(RuntimeIdentity id, string name, CancellationToken ct)
     {
         var selector = $"{KubernetesNames.Selector(id)},{KubernetesNames.Revision}={name}";
         var began = time.GetTimestamp();
-        while (true)
+        while (await RemoveDependantsAsync(selector, ct) > 0 || await wire.GetAsync(KubeKind.Deployment, options.Namespace, name, ct) is not null)
         {
-            var deployment = await wire.GetAsync(KubeKind.Deployment, options.Namespace, name, ct);
-            if (deployment is null)
-            {
-                var left = await RemoveOrphansAsync(selector, ct);
-                if (left == 0)
-                {
-                    return Done;
-                }
-            }
-
             if (time.GetElapsedTime(began) > RemovalWait)
             {
                 return new Outcome.InProgress($"Deployment {name} and its Pods are being deleted.");
@@ -96,19 +89,22 @@ internal sealed class KubernetesObjects(KubernetesWire wire, KubernetesInstallat
 
             await Task.Delay(Look, time, ct);
         }
+
+        return Done;
     }
 
-    private async Task<int> RemoveOrphansAsync(string selector, CancellationToken ct)
+    /// <summary>ReplicaSets first: one that is going makes no new Pods.</summary>
+    private async Task<int> RemoveDependantsAsync(string selector, CancellationToken ct)
     {
         var left = 0;
         foreach (var kind in new[] { KubeKind.ReplicaSet, KubeKind.Pod })
         {
-            foreach (var orphan in (await wire.ListAsync(kind, options.Namespace, selector, ct)).Items)
+            foreach (var dependant in (await wire.ListAsync(kind, options.Namespace, selector, ct)).Items)
             {
                 left++;
-                if (!orphan.IsDeleting)
+                if (!dependant.IsDeleting)
                 {
-                    _ = await wire.DeleteAsync(kind, options.Namespace, orphan.Name, orphan.Uid, ct);
+                    _ = await wire.DeleteAsync(kind, options.Namespace, dependant.Name, dependant.Uid, ct);
                 }
             }
         }

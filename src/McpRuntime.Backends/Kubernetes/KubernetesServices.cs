@@ -1,6 +1,6 @@
-using McpRuntime.Backends.CodeEngine.Wire;
-using McpRuntime.Backends.Docker;
+using McpRuntime.Backends.Http;
 using McpRuntime.Backends.Kubernetes.Wire;
+using McpRuntime.Backends.Registries;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
 

@@ -6,6 +6,7 @@ namespace McpRuntime.Backends.Tests.Kubernetes;
 
 /// <summary>Kubeconfigs as people have them, and the Pod's own account.</summary>
 [TestFixture]
+[System.Runtime.Versioning.SupportedOSPlatform("linux")]
 internal sealed class AccessTests
 {
     private string _folder = "";
@@ -39,7 +40,7 @@ internal sealed class AccessTests
         await File.WriteAllTextAsync(plugin, $$"""
             #!/bin/sh
             echo run >> {{_folder}}/runs
-            echo "{\"kind\":\"ExecCredential\",\"status\":{\"token\":\"$1-$STAGE-$(wc -l < {{_folder}}/runs)\"}}"
+            echo "{\"kind\":\"ExecCredential\",\"status\":{\"token\":\"$1-$STAGE-$(wc -l < {{_folder}}/runs)\"} }"
             """);
         File.SetUnixFileMode(plugin, UnixFileMode.UserRead | UnixFileMode.UserExecute);
         var access = Load("""

@@ -12,6 +12,8 @@ namespace McpRuntime.Backends.Tests.Kubernetes;
 [TestFixture]
 internal sealed class CompilerTests
 {
+    private static readonly string[] Sharings = ["hostNetwork", "hostPID", "hostIPC"];
+    private static readonly string[] Addable = ["NET_BIND_SERVICE"];
     private static readonly KeyedHash Hash = new([1, 2, 3]);
     private static readonly ResolvedFacts Facts = new("docker.io/acme/server@sha256:" + new string('a', 64), PinIsRegistryDigest: true, Commit: null, Image: null);
 
@@ -22,7 +24,7 @@ internal sealed class CompilerTests
         var security = pod["containers"]![0]!["securityContext"]!;
 
         // The fields of the Pod Security Standards' "restricted", one by one.
-        new[] { "hostNetwork", "hostPID", "hostIPC" }.Should().OnlyContain(field => pod[field] == null);
+        Sharings.Should().OnlyContain(field => pod[field] == null);
         pod["volumes"].Objects().Should().OnlyContain(v => v["emptyDir"] != null);
         pod["securityContext"]!["seccompProfile"]!["type"]!.GetValue<string>().Should().Be("RuntimeDefault");
         security["privileged"]!.GetValue<bool>().Should().BeFalse();
@@ -30,7 +32,7 @@ internal sealed class CompilerTests
         security["runAsNonRoot"]!.GetValue<bool>().Should().BeTrue();
         security["runAsUser"]!.GetValue<long>().Should().BePositive();
         security["capabilities"]!["drop"].Texts().Should().Equal("ALL");
-        (security["capabilities"]!["add"].Texts()).Should().BeSubsetOf(["NET_BIND_SERVICE"]);
+        security["capabilities"]!["add"].Texts().Should().BeSubsetOf(Addable);
         pod["containers"]![0]!["ports"].Objects().Should().OnlyContain(p => p["hostPort"] == null);
     }
 
