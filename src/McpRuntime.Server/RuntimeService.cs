@@ -2,6 +2,7 @@ using McpRuntime.Backends;
 using McpRuntime.Backends.CodeEngine;
 using McpRuntime.Backends.Docker;
 using McpRuntime.Backends.Docker.Guard;
+using McpRuntime.Backends.Git;
 using McpRuntime.Gateways.Embedded;
 using McpRuntime.Server.Access;
 using McpRuntime.Server.Approvals;
@@ -43,6 +44,7 @@ internal static class RuntimeService
                 .AddRecordsOf(settings)
                 .AddAccess(settings)
                 .AddCatalogs(settings)
+                .AddGit(PartOptions.Git(settings))
                 .AddBackends(settings)
                 .AddEmbeddedGateway(services => PartOptions.Gateway(settings, services))
                 .AddControl(PartOptions.Control(settings))

@@ -112,6 +112,7 @@ internal sealed record GatewaySettings(
     TimeSpan TotalTimeout,
     IReadOnlyList<string> AllowedOrigins);
 
+/// <param name="GitAuthorities">A PEM file of the authorities that git servers are signed by; null = the machine's own.</param>
 /// <param name="HostPaths">The only host folders that may be mounted, and only by admins.</param>
 /// <param name="AllowPrivateAddresses">Networks that catalogs and git may be fetched from although private.</param>
 /// <param name="Policy">What each source may do, by <c>crd:…</c> or <c>git:…</c>.</param>
@@ -119,6 +120,8 @@ internal sealed record SourcesSettings(
     string? GitOpsRepos,
     string? GitCredentials,
     IReadOnlyList<string> GitAllowedHosts,
+    string? GitAuthorities,
+    int GitMostMegabytes,
     IReadOnlyList<string> HostPaths,
     IReadOnlyList<IPNetwork> AllowPrivateAddresses,
     IReadOnlyDictionary<string, SourcePolicy> Policy);

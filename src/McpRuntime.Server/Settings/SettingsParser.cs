@@ -281,6 +281,8 @@ internal static class SettingsParser
         SourcePolicies.JsonText(read, "RUNTIME_GITOPS_REPOS", JsonValueKind.Array, "a JSON array of {name, url, ref, path, interval_seconds, prune, credentials}"),
         read.ExistingFile("RUNTIME_GIT_CREDENTIALS"),
         read.List("RUNTIME_GIT_ALLOWED_HOSTS", ["github.com"]),
+        read.ExistingFile("RUNTIME_GIT_CA_FILE"),
+        read.Whole("RUNTIME_GIT_MAX_MB", 256, 1, 65_536),
         read.List("RUNTIME_HOST_PATHS", [], item => item.StartsWith('/') ? null : "allowed are absolute paths"),
         read.Networks("RUNTIME_ALLOW_PRIVATE_ADDRESSES"),
         SourcePolicies.Read(read));

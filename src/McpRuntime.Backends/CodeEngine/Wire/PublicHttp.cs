@@ -13,15 +13,6 @@ internal sealed class PublicHttp : IDisposable
     /// <summary>Of one question; a resolve is capped at 8 s and may ask three.</summary>
     private static readonly TimeSpan Usual = TimeSpan.FromSeconds(4);
 
-    private static readonly IPNetwork[] Private =
-    [
-        .. new[]
-        {
-            "0.0.0.0/8", "10.0.0.0/8", "100.64.0.0/10", "127.0.0.0/8", "169.254.0.0/16", "172.16.0.0/12", "192.0.0.0/24", "192.0.2.0/24", "192.168.0.0/16", "198.18.0.0/15", "198.51.100.0/24",
-            "203.0.113.0/24", "224.0.0.0/3", "::/127", "64:ff9b::/96", "100::/64", "2001::/23", "2001:db8::/32", "2002::/16", "fc00::/7", "fe80::/10", "ff00::/8",
-        }.Select(IPNetwork.Parse),
-    ];
-
     private readonly IReadOnlyList<IPNetwork> _allowed;
     private readonly TimeProvider _time;
     private readonly HttpClient _http;
@@ -59,16 +50,10 @@ internal sealed class PublicHttp : IDisposable
         }
     }
 
-    internal bool IsAllowed(IPAddress address)
-    {
-        var plain = address.IsIPv4MappedToIPv6 ? address.MapToIPv4() : address;
-        return _allowed.Any(n => n.Contains(plain)) || !Private.Any(n => n.Contains(plain));
-    }
-
     private async ValueTask<Stream> ConnectAsync(SocketsHttpConnectionContext context, CancellationToken ct)
     {
         var addresses = await Dns.GetHostAddressesAsync(context.DnsEndPoint.Host, ct);
-        if (addresses.Length == 0 || !addresses.All(IsAllowed))
+        if (addresses.Length == 0 || !addresses.All(a => PublicNetworks.MayReach(a, _allowed)))
         {
             throw new HttpRequestException($"{context.DnsEndPoint.Host} has an address that is not public (RUNTIME_ALLOW_PRIVATE_ADDRESSES allows some)");
         }
