@@ -12,7 +12,7 @@ internal static class GitWords
         var said = words.Length <= Most ? words : words[^Most..];
         var (kind, reason, advice) = words switch
         {
-            _ when Says(words, "redirect") => (FaultKind.Refused, "RepositoryMoved", "It answers with a redirect, which is not followed: give its new address."),
+            _ when Says(words, "returned error: 30", "redirect") => (FaultKind.Refused, "RepositoryMoved", "It answers with a redirect, which is not followed: give its new address."),
             _ when Says(words, "Authentication failed", "could not read Username", "terminal prompts disabled", "The requested URL returned error: 401", "The requested URL returned error: 403") =>
                 (FaultKind.Refused, "RepositoryDenied", "There is no such repository, or it wants credentials: RUNTIME_GIT_CREDENTIALS."),
             _ when Says(words, "not our ref", "couldn't find remote ref", "Server does not allow request for unadvertised object", "remote error: upload-pack: not our ref") =>

@@ -29,8 +29,8 @@ public sealed class GitTests
     {
         _git.Dispose();
         await _server.DisposeAsync();
-        Directory.GetFileSystemEntries(_data).Should().BeEmpty("every throw-away folder goes");
-        Directory.Delete(_data);
+        Directory.GetFileSystemEntries(Path.Combine(_data, "usual")).Should().BeEmpty("every throw-away folder goes");
+        Directory.Delete(_data, recursive: true);
     }
 
     [Test]
