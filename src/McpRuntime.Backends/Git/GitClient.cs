@@ -2,6 +2,7 @@ using System.Globalization;
 using System.Net;
 using System.Net.Sockets;
 using System.Text;
+using McpRuntime.Core.Network;
 using McpRuntime.Core.Planning;
 using McpRuntime.Core.Specs;
 
@@ -190,7 +191,7 @@ internal sealed class GitClient(GitOptions options, TimeProvider time) : IGit, I
             throw new BackendFault(new Fault(FaultKind.Transient, "RepositoryUnreachable", $"The host {remote.Host} can't be resolved: {e.Message}."), e);
         }
 
-        return found.Length > 0 && found.All(a => PublicNetworks.MayReach(a, options.AllowedAddresses))
+        return found.Length > 0 && found.All(a => PublicAddress.IsOrIsAllowed(a, options.AllowedAddresses))
             ? [.. found.Select(a => a.AddressFamily == AddressFamily.InterNetworkV6 ? $"[{a}]" : a.ToString())]
             : throw new BackendFault(new Fault(FaultKind.Refused, "AddressNotAllowed", $"{remote.Host} has an address that is not public; RUNTIME_ALLOW_PRIVATE_ADDRESSES opens networks on purpose."));
     }

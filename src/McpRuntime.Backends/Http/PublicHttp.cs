@@ -1,30 +1,25 @@
 using System.Net;
 using System.Net.Sockets;
+using McpRuntime.Backends.Http;
 using McpRuntime.Core.Planning;
 
-namespace McpRuntime.Backends.CodeEngine.Wire;
+namespace McpRuntime.Backends.Http;
 
 /// <summary>
-/// To registries and repositories, which a request names: only to public addresses, decided after resolution and then connected to,
-/// so that no name can lead into our own network. Follows no redirect and keeps no cookie.
+/// To registries and repositories, which a request names: see <see cref="PublicConnections"/>. What goes wrong comes as a fault.
 /// </summary>
 internal sealed class PublicHttp : IDisposable
 {
     /// <summary>Of one question; a resolve is capped at 8 s and may ask three.</summary>
     private static readonly TimeSpan Usual = TimeSpan.FromSeconds(4);
 
-    private readonly IReadOnlyList<IPNetwork> _allowed;
     private readonly TimeProvider _time;
     private readonly HttpClient _http;
 
     public PublicHttp(IReadOnlyList<IPNetwork> allowed, TimeProvider time)
     {
-        _allowed = allowed;
         _time = time;
-        _http = new HttpClient(new SocketsHttpHandler { UseCookies = false, UseProxy = false, AllowAutoRedirect = false, ConnectCallback = ConnectAsync, ConnectTimeout = Usual })
-        {
-            Timeout = Timeout.InfiniteTimeSpan,
-        };
+        _http = new HttpClient(PublicConnections.Handler(allowed, Usual)) { Timeout = Timeout.InfiniteTimeSpan };
     }
 
     public void Dispose() => _http.Dispose();
@@ -47,27 +42,6 @@ internal sealed class PublicHttp : IDisposable
         {
             ct.ThrowIfCancellationRequested();
             throw new BackendFault(new Fault(FaultKind.Transient, "Unreachable", $"{what} cannot be reached: {e.GetBaseException().Message}"), e);
-        }
-    }
-
-    private async ValueTask<Stream> ConnectAsync(SocketsHttpConnectionContext context, CancellationToken ct)
-    {
-        var addresses = await Dns.GetHostAddressesAsync(context.DnsEndPoint.Host, ct);
-        if (addresses.Length == 0 || !addresses.All(a => PublicNetworks.MayReach(a, _allowed)))
-        {
-            throw new HttpRequestException($"{context.DnsEndPoint.Host} has an address that is not public (RUNTIME_ALLOW_PRIVATE_ADDRESSES allows some)");
-        }
-
-        var socket = new Socket(SocketType.Stream, ProtocolType.Tcp) { NoDelay = true };
-        try
-        {
-            await socket.ConnectAsync(addresses, context.DnsEndPoint.Port, ct);
-            return new NetworkStream(socket, ownsSocket: true);
-        }
-        catch
-        {
-            socket.Dispose();
-            throw;
         }
     }
 }
