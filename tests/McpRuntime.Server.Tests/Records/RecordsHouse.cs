@@ -40,6 +40,9 @@ internal sealed class RecordsHouse : IAsyncDisposable
     /// <summary>What is in the catalog now.</summary>
     public Dictionary<string, CatalogEntry> Catalog { get; } = new(StringComparer.Ordinal);
 
+    /// <summary>Backends that the settings have switched off.</summary>
+    public HashSet<string> SwitchedOff { get; } = new(StringComparer.Ordinal);
+
     public WakeUps Woken { get; } = new();
 
     public IDesiredState Door => Get<IDesiredState>();
@@ -103,7 +106,7 @@ internal sealed class RecordsHouse : IAsyncDisposable
         {
             Caller = caller,
             DefaultBackend = "docker",
-            Backends = new Dictionary<string, BackendTraits>(StringComparer.Ordinal) { ["docker"] = Docker, ["kubernetes"] = Docker },
+            Backends = new[] { "docker", "kubernetes" }.ToDictionary(name => name, name => Docker with { Enabled = !house.SwitchedOff.Contains(name) }, StringComparer.Ordinal),
             FindCatalogEntry = id => house.Catalog.GetValueOrDefault(id),
             FindProfile = profiles.Find,
             AllowedRegistries = ["*"],

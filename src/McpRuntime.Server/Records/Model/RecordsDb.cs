@@ -85,6 +85,7 @@ internal abstract class RecordsDb(DbContextOptions options) : DbContext(options)
         modelBuilder.Entity<EventRow>(table =>
         {
             table.ToTable("events").HasKey(row => new { row.RuntimeId, row.Sequence });
+            table.HasIndex(row => row.At).HasDatabaseName("ix_events_at");
             table.HasOne<RuntimeRow>().WithMany().HasForeignKey(row => row.RuntimeId).OnDelete(DeleteBehavior.Cascade);
         });
         modelBuilder.Entity<ApprovalRow>(table =>
@@ -122,7 +123,11 @@ internal abstract class RecordsDb(DbContextOptions options) : DbContext(options)
             table.HasIndex(row => row.Name).IsUnique().HasDatabaseName("ux_routes_name");
             table.HasIndex(row => row.RecordId).HasDatabaseName("ix_routes_record");
         });
-        modelBuilder.Entity<AuditRow>().ToTable("audit").HasKey(row => row.Sequence);
+        modelBuilder.Entity<AuditRow>(table =>
+        {
+            table.ToTable("audit").HasKey(row => row.Sequence);
+            table.HasIndex(row => row.At).HasDatabaseName("ix_audit_at");
+        });
         modelBuilder.Entity<LeaseRow>().ToTable("leases").HasKey(row => row.Name);
         modelBuilder.Entity<SettingRow>().ToTable("settings").HasKey(row => row.Key);
         NameColumns(modelBuilder);
