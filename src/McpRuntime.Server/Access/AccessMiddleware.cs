@@ -7,11 +7,11 @@ using Microsoft.AspNetCore.Authorization;
 namespace McpRuntime.Server.Access;
 
 /// <summary>Who asks, how often, and whether this route is theirs. Whose runtime it is, the doors decide.</summary>
-internal sealed class AccessMiddleware(RequestDelegate next, Authenticator authenticator, RefusedAccess refused, OpenCalls calls, AccessSettings settings, TimeProvider time)
+internal sealed class AccessMiddleware(RequestDelegate next, Authenticator authenticator, RefusedAccess refused, ProtectedResource resource, AccessSettings settings, TimeProvider time)
 {
     private readonly TokenBuckets _buckets = new(settings.RequestsPerMinute, time);
 
-    public async Task InvokeAsync(HttpContext http)
+    public async Task InvokeAsync(HttpContext http, OpenCalls calls)
     {
         // Without a route there is nothing to protect: it is a 404 for everybody.
         if (http.GetEndpoint() is not { } endpoint || endpoint.Metadata.GetMetadata<IAllowAnonymous>() is not null)
@@ -40,7 +40,7 @@ internal sealed class AccessMiddleware(RequestDelegate next, Authenticator authe
 
         if (IsGateway(http) || endpoint.Metadata.GetMetadata<StaysOpen>() is not null)
         {
-            await HoldOpenAsync(http, identified);
+            await HoldOpenAsync(http, calls, identified);
             return;
         }
 
@@ -48,7 +48,7 @@ internal sealed class AccessMiddleware(RequestDelegate next, Authenticator authe
     }
 
     /// <summary>A stream whose caller may no longer ask ends as if it were over; half of anything else is cut off, lest it be taken for the whole.</summary>
-    private async Task HoldOpenAsync(HttpContext http, Identified identified)
+    private async Task HoldOpenAsync(HttpContext http, OpenCalls calls, Identified identified)
     {
         var lapsed = false;
         await using (var call = calls.Open(http, identified))
@@ -109,7 +109,8 @@ internal sealed class AccessMiddleware(RequestDelegate next, Authenticator authe
             await refused.RecordAsync(http, "unknown", "invalid credentials");
         }
 
-        http.Response.Headers.WWWAuthenticate = sent ? "Bearer error=\"invalid_token\"" : "Bearer";
+        string?[] parts = [sent ? "error=\"invalid_token\"" : null, resource.Challenge(http)];
+        http.Response.Headers.WWWAuthenticate = $"Bearer {string.Join(", ", parts.OfType<string>())}".TrimEnd();
         await Problems.WriteAsync(http, Problems.Of(
             StatusCodes.Status401Unauthorized,
             http,

@@ -13,6 +13,9 @@ internal static class AccessServices
         .AddSingleton<Authenticator>()
         .AddSingleton<OpenCalls>()
         .AddSingleton<RefusedAccess>()
+        .AddSingleton(settings.Gateway)
+        .AddSingleton<ProtectedResource>()
+        .AddSingleton<RuntimeTokens>()
         .AddSingleton<FirstToken>()
         .AddSingleton<ICallerAccessor, CallerAccessor>();
 }

@@ -5,5 +5,5 @@ using Microsoft.EntityFrameworkCore.Migrations;
 namespace McpRuntime.Server.Records.Migrations.PostgreSql;
 
 [DbContext(typeof(PostgreSqlRecordsDb))]
-[Migration("20261125000003_History")]
-internal sealed class M0003History() : ScriptMigration("PostgreSql/0003_history.sql");
+[Migration("20261125000003_Gateway")]
+internal sealed class M0003Gateway() : ScriptMigration("PostgreSql/0003_gateway.sql");

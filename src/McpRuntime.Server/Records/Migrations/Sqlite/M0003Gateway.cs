@@ -5,5 +5,5 @@ using Microsoft.EntityFrameworkCore.Migrations;
 namespace McpRuntime.Server.Records.Migrations.Sqlite;
 
 [DbContext(typeof(SqliteRecordsDb))]
-[Migration("20261125000003_History")]
-internal sealed class M0003History() : ScriptMigration("Sqlite/0003_history.sql");
+[Migration("20261125000003_Gateway")]
+internal sealed class M0003Gateway() : ScriptMigration("Sqlite/0003_gateway.sql");
