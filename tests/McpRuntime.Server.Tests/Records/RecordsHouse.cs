@@ -100,13 +100,15 @@ internal sealed class RecordsHouse : IAsyncDisposable
 
     private sealed class Contexts(RecordsHouse house, ProfileStore profiles) : IAdmissionContexts
     {
+        private static readonly string[] Names = ["docker", "kubernetes"];
+
         private static readonly BackendTraits Docker = new(true, "RUNTIME_DOCKER_ENABLED", true, true, (_, _) => []);
 
         public AdmissionContext For(Caller caller) => new()
         {
             Caller = caller,
             DefaultBackend = "docker",
-            Backends = new[] { "docker", "kubernetes" }.ToDictionary(name => name, name => Docker with { Enabled = !house.SwitchedOff.Contains(name) }, StringComparer.Ordinal),
+            Backends = Names.ToDictionary(name => name, name => Docker with { Enabled = !house.SwitchedOff.Contains(name) }, StringComparer.Ordinal),
             FindCatalogEntry = id => house.Catalog.GetValueOrDefault(id),
             FindProfile = profiles.Find,
             AllowedRegistries = ["*"],
