@@ -4,6 +4,7 @@ using System.Net.Http.Headers;
 using System.Security.Cryptography;
 using System.Text;
 using McpRuntime.Core.Specs;
+using McpRuntime.Gateways.Egress;
 using McpRuntime.Server.Control;
 using McpRuntime.Server.Records;
 using McpRuntime.Server.Records.Model;
@@ -137,25 +138,9 @@ internal sealed class WebhookClient : IDisposable
 
     public void Dispose() => _http.Dispose();
 
-    private async ValueTask<Stream> ConnectAsync(SocketsHttpConnectionContext context, CancellationToken ct)
-    {
-        var addresses = await Dns.GetHostAddressesAsync(context.DnsEndPoint.Host, ct);
-        var may = addresses.Where(address => Gateways.Egress.PublicAddress.Is(address) || _allowed.Any(network => network.Contains(address))).ToList();
-        if (may.Count == 0)
-        {
-            throw new IOException($"{context.DnsEndPoint.Host} is at a private address; RUNTIME_ALLOW_PRIVATE_ADDRESSES may open it");
-        }
-
-        var socket = new System.Net.Sockets.Socket(System.Net.Sockets.SocketType.Stream, System.Net.Sockets.ProtocolType.Tcp) { NoDelay = true };
-        try
-        {
-            await socket.ConnectAsync([.. may], context.DnsEndPoint.Port, ct);
-            return new System.Net.Sockets.NetworkStream(socket, ownsSocket: true);
-        }
-        catch
-        {
-            socket.Dispose();
-            throw;
-        }
-    }
+    private ValueTask<Stream> ConnectAsync(SocketsHttpConnectionContext context, CancellationToken ct) => PublicConnection.OpenAsync(
+        context.DnsEndPoint,
+        address => PublicAddress.Is(address) || _allowed.Any(network => network.Contains(address)),
+        "is at a private address; RUNTIME_ALLOW_PRIVATE_ADDRESSES may open it",
+        ct);
 }

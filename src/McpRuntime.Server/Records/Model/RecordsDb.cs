@@ -38,6 +38,8 @@ internal abstract class RecordsDb(DbContextOptions options) : DbContext(options)
 
     public DbSet<WebhookRow> Webhooks => Set<WebhookRow>();
 
+    public DbSet<CatalogCopyRow> CatalogCopies => Set<CatalogCopyRow>();
+
     public override Task<int> SaveChangesAsync(bool acceptAllChangesOnSuccess, CancellationToken cancellationToken = default)
     {
         // Here, not at each writer: a writer that forgot to raise the token would overwrite another's change unseen.
@@ -122,6 +124,7 @@ internal abstract class RecordsDb(DbContextOptions options) : DbContext(options)
             table.HasIndex(row => row.Name).IsUnique().HasDatabaseName("ux_routes_name");
             table.HasIndex(row => row.RecordId).HasDatabaseName("ix_routes_record");
         });
+        modelBuilder.Entity<CatalogCopyRow>().ToTable("catalog_copies").HasKey(row => row.Url);
         modelBuilder.Entity<AuditRow>().ToTable("audit").HasKey(row => row.Sequence);
         modelBuilder.Entity<LeaseRow>().ToTable("leases").HasKey(row => row.Name);
         modelBuilder.Entity<SettingRow>().ToTable("settings").HasKey(row => row.Key);
