@@ -12,6 +12,7 @@ namespace McpRuntime.Gateways.Tests.ContextForge;
 internal sealed class RegistrationTests
 {
     private static readonly string[] Writes = ["POST", "PUT", "DELETE"];
+    private static readonly string[] Theirs = ["theirs"];
 
     private ContextForgeProcess _double = null!;
     private RegistrationWorld _world = null!;
@@ -27,7 +28,7 @@ internal sealed class RegistrationTests
     public async Task SetUpAsync()
     {
         await _double.ResetAsync();
-        _foreign = await _double.AddAsync(new { name = "theirs", url = "https://elsewhere.example/mcp", transport = "SSE", visibility = "public", tags = new[] { "theirs" } });
+        _foreign = await _double.AddAsync(new { name = "theirs", url = "https://elsewhere.example/mcp", transport = "SSE", visibility = "public", tags = Theirs });
         _world = new RegistrationWorld(_double.Url);
     }
 

@@ -30,7 +30,11 @@ internal sealed class ValidationTests
         var entries = catalog.GetProperty("entries").EnumerateArray().ToLookup(entry => entry.GetProperty("deployable").GetBoolean());
         entries[true].Select(entry => entry.Text("id")).Should().BeEquivalentTo(deployable.Split(' '));
         entries[false].Select(entry => entry.Text("id")).Should().BeEquivalentTo(listed.Split(' ', StringSplitOptions.RemoveEmptyEntries));
-        entries[false].Should().OnlyContain(entry => entry.Text("not_deployable_because").Length > 10);
+        foreach (var entry in entries[false])
+        {
+            entry.Text("not_deployable_because").Should().NotBeNullOrWhiteSpace();
+        }
+
         foreach (var docker in entries[true].Select(entry => entry.GetProperty("backends").EnumerateArray().Single(backend => backend.Text("backend") == "docker")))
         {
             docker.GetProperty("accepted").GetBoolean().Should().BeTrue(docker.GetProperty("errors").ToString());
