@@ -3,8 +3,8 @@ using System.Net;
 using System.Net.Http.Headers;
 using System.Security.Cryptography;
 using System.Text;
+using McpRuntime.Backends.Http;
 using McpRuntime.Core.Specs;
-using McpRuntime.Gateways.Egress;
 using McpRuntime.Server.Control;
 using McpRuntime.Server.Records;
 using McpRuntime.Server.Records.Model;
@@ -85,23 +85,15 @@ internal sealed class WebhookClient : IDisposable
     private static readonly TimeSpan AnswerWithin = TimeSpan.FromSeconds(10);
 
     private readonly WebhookSettings _settings;
-    private readonly IReadOnlyList<IPNetwork> _allowed;
     private readonly TimeProvider _time;
     private readonly HttpClient _http;
 
     public WebhookClient(WebhookSettings settings, IReadOnlyList<IPNetwork> allowed, TimeProvider time)
     {
-        (_settings, _allowed, _time) = (settings, allowed, time);
-        _http = new HttpClient(new SocketsHttpHandler
-        {
-            AllowAutoRedirect = false,
-            UseProxy = false,
-            UseCookies = false,
-            ConnectTimeout = AnswerWithin,
-            PooledConnectionLifetime = TimeSpan.FromMinutes(1),
-            ConnectCallback = ConnectAsync,
-        })
-        { Timeout = AnswerWithin };
+        (_settings, _time) = (settings, time);
+        var handler = PublicConnections.Handler(allowed, AnswerWithin);
+        handler.PooledConnectionLifetime = TimeSpan.FromMinutes(1);
+        _http = new HttpClient(handler) { Timeout = AnswerWithin };
     }
 
     /// <returns>Null: received (2xx). Else why not, in words that hold no secret.</returns>
@@ -137,10 +129,4 @@ internal sealed class WebhookClient : IDisposable
     }
 
     public void Dispose() => _http.Dispose();
-
-    private ValueTask<Stream> ConnectAsync(SocketsHttpConnectionContext context, CancellationToken ct) => PublicConnection.OpenAsync(
-        context.DnsEndPoint,
-        address => PublicAddress.Is(address) || _allowed.Any(network => network.Contains(address)),
-        "is at a private address; RUNTIME_ALLOW_PRIVATE_ADDRESSES may open it",
-        ct);
 }

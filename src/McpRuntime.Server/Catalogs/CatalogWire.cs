@@ -1,7 +1,7 @@
 using System.Net;
 using System.Net.Http.Headers;
 using System.Text;
-using McpRuntime.Gateways.Egress;
+using McpRuntime.Backends.Http;
 using McpRuntime.Server.Settings;
 
 namespace McpRuntime.Server.Catalogs;
@@ -17,26 +17,19 @@ internal sealed class CatalogWire : IDisposable
 
     private const int MostRedirects = 5;
 
-    private readonly IReadOnlyList<IPNetwork> _allowed;
     private readonly TimeSpan _timeout;
     private readonly TimeProvider _time;
     private readonly HttpClient _http;
 
     public CatalogWire(RuntimeSettings settings, TimeProvider time)
     {
-        (_allowed, _timeout, _time) = (settings.Sources.AllowPrivateAddresses, settings.Catalog.RemoteTimeout, time);
-        _http = new HttpClient(new SocketsHttpHandler
-        {
-            AllowAutoRedirect = false,
-            UseProxy = false,
-            UseCookies = false,
-            AutomaticDecompression = DecompressionMethods.All,
-            MaxResponseHeadersLength = 32,
-            // A look every few minutes: a kept connection would only be one whose address nobody judged again.
-            PooledConnectionLifetime = TimeSpan.Zero,
-            ConnectCallback = ConnectAsync,
-        })
-        { Timeout = Timeout.InfiniteTimeSpan };
+        (_timeout, _time) = (settings.Catalog.RemoteTimeout, time);
+        var handler = PublicConnections.Handler(settings.Sources.AllowPrivateAddresses, _timeout, plainIsForAllowed: true);
+        handler.AutomaticDecompression = DecompressionMethods.All;
+        handler.MaxResponseHeadersLength = 32;
+        // A look every few minutes: a kept connection would only be one whose address nobody judged again.
+        handler.PooledConnectionLifetime = TimeSpan.Zero;
+        _http = new HttpClient(handler) { Timeout = Timeout.InfiniteTimeSpan };
     }
 
     /// <param name="etag">Of the copy we have; null asks for the whole.</param>
@@ -129,18 +122,6 @@ internal sealed class CatalogWire : IDisposable
 
     private static CatalogUnreachableException TooLarge(int atMost) =>
         new(atMost == MaxBytes ? $"it is larger than {MaxBytes >> 20} MiB" : $"its pages are larger than {MaxBytes >> 20} MiB in all");
-
-    private ValueTask<Stream> ConnectAsync(SocketsHttpConnectionContext context, CancellationToken ct)
-    {
-        var isTls = context.InitialRequestMessage.RequestUri?.Scheme == Uri.UriSchemeHttps;
-        return PublicConnection.OpenAsync(
-            context.DnsEndPoint,
-            address => _allowed.Any(network => network.Contains(address)) || (isTls && PublicAddress.Is(address)),
-            isTls
-                ? "is at a private address, and RUNTIME_ALLOW_PRIVATE_ADDRESSES does not open it"
-                : "is asked for over http: https is required, but for addresses that RUNTIME_ALLOW_PRIVATE_ADDRESSES opens",
-            ct);
-    }
 
     private static Exception Innermost(Exception fault) => fault.InnerException is { } inner ? Innermost(inner) : fault;
 }

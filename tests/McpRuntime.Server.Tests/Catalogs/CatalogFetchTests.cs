@@ -37,8 +37,9 @@ internal sealed class CatalogFetchTests
     }
 
     [TestCase("/loop", "redirects more than 5 times")]
-    [TestCase("/to-private", "private address")]
-    [TestCase("/to-metadata", "over http")]
+    [TestCase("/to-private", "not public")]
+    [TestCase("/to-metadata", "not public")]
+    [TestCase("/to-plain", "over http")]
     [TestCase("/to-file", "no http or https URL")]
     [TestCase("/to-user", "no http or https URL")]
     [TestCase("/nowhere", "no http or https URL")]
@@ -56,6 +57,7 @@ internal sealed class CatalogFetchTests
         _site.Answers("/loop", 302, "/loop");
         _site.Answers("/to-private", 302, "https://127.0.0.2/catalog.yml");
         _site.Answers("/to-metadata", 307, "http://169.254.169.254/latest/meta-data");
+        _site.Answers("/to-plain", 302, "http://203.0.114.1/catalog.yml");
         _site.Answers("/to-file", 302, "file:///etc/passwd");
         _site.Answers("/to-user", 302, "https://a:b@catalog.example/");
         _site.Answers("/nowhere", 302);

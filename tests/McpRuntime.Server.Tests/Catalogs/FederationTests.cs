@@ -48,7 +48,7 @@ internal sealed class FederationTests
         var errors = (await SourcesAsync(service)).ToDictionary(source => source.Text("origin"), source => source.GetProperty("error").GetString(), StringComparer.Ordinal);
         errors[_site.Url("/hanging")].Should().Contain("within 2 s");
         errors[_site.Url("/broken")].Should().Contain("500");
-        errors[_site.Url("/inwards")].Should().Contain("private address");
+        errors[_site.Url("/inwards")].Should().Contain("not public");
         errors[_site.Url("/huge")].Should().Contain("5 MiB");
         errors[_site.Url("/good")].Should().BeNull();
         var deployed = await service.Admin.PostTextAsync("/runtimes/deploy", """{"name": "from-remote", "catalog_server_id": "remote/one"}""", HttpStatusCode.Created);
