@@ -2,12 +2,9 @@ using McpRuntime.Backends;
 using McpRuntime.Backends.CodeEngine;
 using McpRuntime.Backends.Docker;
 using McpRuntime.Backends.Docker.Guard;
-<<<<<<< HEAD
 using McpRuntime.Gateways;
 using McpRuntime.Gateways.ContextForge;
-=======
 using McpRuntime.Backends.Git;
->>>>>>> main
 using McpRuntime.Gateways.Embedded;
 using McpRuntime.Server.Access;
 using McpRuntime.Server.Approvals;

@@ -5,5 +5,5 @@ using Microsoft.EntityFrameworkCore.Migrations;
 namespace McpRuntime.Server.Records.Migrations.PostgreSql;
 
 [DbContext(typeof(PostgreSqlRecordsDb))]
-[Migration("20261125000004_CatalogCopies")]
-internal sealed class M0004CatalogCopies() : ScriptMigration("PostgreSql/0004_catalog_copies.sql");
+[Migration("20261125000005_CatalogCopies")]
+internal sealed class M0005CatalogCopies() : ScriptMigration("PostgreSql/0005_catalog_copies.sql");
