@@ -40,6 +40,8 @@ internal abstract class RecordsDb(DbContextOptions options) : DbContext(options)
 
     public DbSet<CatalogCopyRow> CatalogCopies => Set<CatalogCopyRow>();
 
+    public DbSet<GitSourceRow> GitSources => Set<GitSourceRow>();
+
     public DbSet<GatewaySessionRow> GatewaySessions => Set<GatewaySessionRow>();
 
     public DbSet<ToolInventoryRow> ToolInventories => Set<ToolInventoryRow>();
@@ -132,6 +134,11 @@ internal abstract class RecordsDb(DbContextOptions options) : DbContext(options)
             table.HasIndex(row => row.RecordId).HasDatabaseName("ix_routes_record");
         });
         modelBuilder.Entity<CatalogCopyRow>().ToTable("catalog_copies").HasKey(row => row.Url);
+        modelBuilder.Entity<GitSourceRow>(table =>
+        {
+            table.ToTable("git_sources").HasKey(row => row.Name);
+            table.Property(row => row.Version).IsConcurrencyToken();
+        });
         modelBuilder.Entity<GatewaySessionRow>(table =>
         {
             table.ToTable("gateway_sessions").HasKey(row => row.Hash);
