@@ -37,4 +37,10 @@ public sealed record GatewayOptions
 
     /// <summary>To a server on the same host or network; one that needs longer is away.</summary>
     public TimeSpan ConnectTimeout { get; init; } = TimeSpan.FromSeconds(5);
+
+    /// <summary>Of the bridge to servers that speak over stdin and stdout.</summary>
+    public Stdio.BridgeLimits Stdio { get; init; } = new();
+
+    /// <summary>32 bytes, derived from the master key for this one purpose: by it replicas know each other.</summary>
+    public byte[] ReplicaKey { get; init; } = [];
 }
