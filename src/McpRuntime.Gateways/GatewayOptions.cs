@@ -41,6 +41,9 @@ public sealed record GatewayOptions
     /// <summary>Of the bridge to servers that speak over stdin and stdout.</summary>
     public Stdio.BridgeLimits Stdio { get; init; } = new();
 
+    /// <summary>RUNTIME_REPLICA_URL: where other replicas reach this one. Null: where it listens, by this host's first address if that is everywhere.</summary>
+    public Uri? ReplicaUrl { get; init; }
+
     /// <summary>32 bytes, derived from the master key for this one purpose: by it replicas know each other.</summary>
     public byte[] ReplicaKey { get; init; } = [];
 }

@@ -9,16 +9,16 @@ internal sealed class ContainerCompiler(DockerOptions options)
     private readonly HostConfigCompiler _host = new(options);
 
     /// <param name="volumes">Those of this service, with where they are mounted.</param>
-    /// <param name="port">The endpoint's.</param>
-    public ContainerBody Body(CompileInput input, DockerService service, int port, string network, IReadOnlyList<Resource> volumes)
+    /// <param name="port">The endpoint's; null for a server that is reached by its stdin and stdout.</param>
+    public ContainerBody Body(CompileInput input, DockerService service, int? port, string network, IReadOnlyList<Resource> volumes)
     {
         var image = service.Image!;
         var guardrails = service.Guardrails;
         var replaceUser = guardrails.Process.RunAsNonRoot && ImageUser.IsRoot(image.User);
-        var host = _host.Of(guardrails, network, volumes);
+        var host = _host.Of(guardrails, network, volumes, port is null);
         var labels = DockerNames.Labels(input.Identity, "container");
         labels[DockerNames.Restart] = DockerNames.Text(input.RestartToken);
-        labels[DockerNames.Port] = DockerNames.Text(port);
+        labels[DockerNames.Port] = DockerNames.Text(port ?? DockerNames.NoPort);
         labels[DockerNames.Limits] = LimitsLabel.Of(host);
         var create = new ContainerCreate
         {
@@ -27,6 +27,8 @@ internal sealed class ContainerCompiler(DockerOptions options)
             Env = [.. service.Environment.OrderBy(e => e.Key, StringComparer.Ordinal).Select(e => $"{e.Key}={e.Value.Reveal()}")],
             Cmd = service.Command,
             Labels = labels,
+            // Never closed by who lets go of it (StdinOnce): the next one can go on.
+            OpenStdin = port is null,
             HostConfig = host,
         };
         var shape = ContainerShape.Asked(create, image, network);

@@ -49,7 +49,8 @@ internal sealed record ContainerShape(IReadOnlyList<KeyValuePair<string, string>
         create.HostConfig,
         [network],
         (create.HostConfig.Mounts ?? []).Select(m => $"{m.Type}:{m.Source}:{m.Target}:{(m.ReadOnly ? "ro" : "rw")}"),
-        paused: false);
+        paused: false,
+        create.OpenStdin);
 
     /// <param name="engine">What it says it cannot hold is read from the label, since it has no field to read.</param>
     public static ContainerShape Live(ContainerInspect live, EngineInfo engine) => Of(
@@ -62,7 +63,8 @@ internal sealed record ContainerShape(IReadOnlyList<KeyValuePair<string, string>
         LimitsLabel.Apply(live.HostConfig, live.Config.Labels, engine),
         live.NetworkSettings?.Networks?.Keys ?? [],
         (live.Mounts ?? []).Select(m => $"{m.Type}:{(m.Type == "volume" ? m.Name : m.Source)}:{m.Destination}:{(m.Writable ? "rw" : "ro")}"),
-        live.State.Paused);
+        live.State.Paused,
+        live.Config.OpenStdin);
 
     private static ContainerShape Of(
         string image,
@@ -74,7 +76,8 @@ internal sealed record ContainerShape(IReadOnlyList<KeyValuePair<string, string>
         HostConfig host,
         IEnumerable<string> networks,
         IEnumerable<string> mounts,
-        bool paused) => new(
+        bool paused,
+        bool stdin) => new(
     [
         new("Config.Image", image),
         new("Config.User", user),
@@ -113,6 +116,9 @@ internal sealed record ContainerShape(IReadOnlyList<KeyValuePair<string, string>
         new("Mounts", List([.. mounts.Order(StringComparer.Ordinal)])),
         new("NetworkSettings.Networks", List([.. networks.Order(StringComparer.Ordinal)])),
         new("State.Paused", Flag(paused)),
+
+        // Named only where it is: no container of another kind is made anew for it.
+        .. stdin ? [new KeyValuePair<string, string>("Config.OpenStdin", Flag(value: true))] : Array.Empty<KeyValuePair<string, string>>(),
     ]);
 
     /// <summary>As the engine merges: ours over the image's, the last of a name wins.</summary>

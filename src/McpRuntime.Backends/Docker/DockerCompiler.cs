@@ -14,6 +14,9 @@ internal sealed class DockerCompiler(DockerOptions options)
     /// <summary>An image's own user is kept when it is not root; else this one, which owns nothing anywhere.</summary>
     public const string NobodyElse = "65532:65532";
 
+    /// <summary>The engine's word for no network but the container's own loopback.</summary>
+    public const string NoNetwork = "none";
+
     private readonly ContainerCompiler _containers = new(options);
 
     public Compiled Compile(CompileInput input, IReadOnlyList<ControlReport> report)
@@ -39,6 +42,11 @@ internal sealed class DockerCompiler(DockerOptions options)
     private Compiled Whole(CompileInput input, IReadOnlyList<DockerService> services, IReadOnlyList<Resource> images, Compiled empty)
     {
         var (spec, guardrails, main) = (input.Revision.Spec, input.Revision.Guardrails.Config, services[0]);
+        if (spec.GatewayTransport == GatewayTransport.Stdio)
+        {
+            return OverStdio(input, main, images, empty);
+        }
+
         if (EndpointPort(spec, main.Image!, guardrails) is not { } port)
         {
             return empty with
@@ -64,6 +72,37 @@ internal sealed class DockerCompiler(DockerOptions options)
             Endpoint = new Endpoint(containers[0].Id, port, spec.EndpointPath, spec.GatewayTransport),
         };
     }
+
+    /// <summary>
+    /// A server that is reached by its stdin and stdout alone: with egress closed it has no network at all. It is never there twice:
+    /// who keeps state for one client at a time (and most do) must not have two.
+    /// </summary>
+    private Compiled OverStdio(CompileInput input, DockerService service, IReadOnlyList<Resource> images, Compiled empty)
+    {
+        var closed = Egress.Of(input.Revision.Guardrails.Config.Network) is not Egress.All;
+        var volumes = RuntimeVolumes.PathsOf(service).Distinct(StringComparer.Ordinal).Select(p => RuntimeVolumes.Of(input, p)).ToArray();
+        Resource[] stay = closed ? [.. images, .. volumes] : [.. images, RuntimeNetwork.Of(input, closed: false), .. volumes];
+        var network = closed ? NoNetwork : DockerNames.Network(input.Identity, closed: false);
+        var body = _containers.Body(input, service, port: null, network, volumes);
+        var fingerprint = body.Shape.Fingerprint(input.Hash);
+        var container = new Resource(
+            DockerNames.Container(input.Identity, fingerprint), ResourceKind.Container, fingerprint, [.. stay.Select(r => r.Id)], input.Revision.Generation, body);
+        return empty with
+        {
+            Running = [.. stay, container],
+            Stopped = stay,
+            Deleted = input.KeepVolumes ? volumes : [],
+            Complete = true,
+            Rollout = Rollout.Recreate,
+            Endpoint = new Endpoint(container.Id, Port: 0, Path: "/mcp", GatewayTransport.Stdio),
+            Report = closed ? [.. empty.Report.Select(WithoutNetwork)] : empty.Report,
+        };
+    }
+
+    private static ControlReport WithoutNetwork(ControlReport report) =>
+        report is { Outcome: ControlOutcome.Enforced, Control: Control.Egress or Control.Ingress or Control.Peers or Control.HostPorts or Control.Metadata }
+            ? report with { Where = "HostConfig.NetworkMode=none" }
+            : report;
 
     private Resource ContainerOf(CompileInput input, DockerService service, int port, Resource network, IReadOnlyList<Resource> volumes, IReadOnlyList<Resource> before)
     {
@@ -94,9 +133,9 @@ internal sealed class DockerCompiler(DockerOptions options)
     /// <summary>What can't run here at all, whatever the images turn out to be.</summary>
     private static Fault? Refusal(CompileInput input, IReadOnlyList<DockerService> services, IReadOnlyList<ControlReport> report)
     {
-        if (input.Revision.Spec.GatewayTransport == GatewayTransport.Stdio)
+        if (input.Revision.Spec is { GatewayTransport: GatewayTransport.Stdio, Source: Source.Compose })
         {
-            return new Fault(FaultKind.Refused, "StdioNotSupportedYet", "A server that speaks over stdin and stdout cannot be bridged yet; deploy one that speaks HTTP (STREAMABLEHTTP or SSE).");
+            return new Fault(FaultKind.Refused, "StdioOfOneImage", "A compose source cannot speak over stdin and stdout; deploy the one image that does (source type docker), or let the service speak HTTP.");
         }
 
         if (input.Revision.Guardrails.Config.Images.RequireDigest && services.FirstOrDefault(s => !s.PinIsRegistryDigest) is { } local)

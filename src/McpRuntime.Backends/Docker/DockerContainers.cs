@@ -1,11 +1,12 @@
 using System.Formats.Tar;
+using McpRuntime.Backends.Docker.Stdio;
 using McpRuntime.Backends.Docker.Wire;
 using McpRuntime.Core.Planning;
 
 namespace McpRuntime.Backends.Docker;
 
 /// <summary>Containers: made whole and started, edited where the engine can, else replaced under the same name.</summary>
-internal sealed class DockerContainers(DockerWire wire, EngineIdentity identity, DockerOptions options)
+internal sealed class DockerContainers(DockerWire wire, EngineIdentity identity, StdioLogs stdio, DockerOptions options)
 {
     private const long LargestPasswd = 1 << 20;
 
@@ -78,6 +79,12 @@ internal sealed class DockerContainers(DockerWire wire, EngineIdentity identity,
         {
             _ = await wire.RemoveContainerAsync(liveId, ct);
             return root;
+        }
+
+        if (body.Create.OpenStdin)
+        {
+            // Before its first word: why a server does not start is told there, and nowhere else.
+            await stdio.ListenAsync(liveId, ct);
         }
 
         var (answer, message) = await wire.StartContainerAsync(liveId, ct);

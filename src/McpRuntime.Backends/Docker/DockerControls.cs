@@ -112,8 +112,9 @@ internal sealed class DockerControls(DockerOptions options)
     {
         var host = live.HostConfig;
         var attached = live.NetworkSettings?.Networks?.Keys.ToArray() ?? [];
-        var alone = network is not null && attached is [var only] && only == network.Name;
-        var closed = alone && network is { Internal: true } && OptionIs(network, "inhibit_ipv4", "true");
+        var isolated = host.NetworkMode == DockerCompiler.NoNetwork && attached.All(n => n == DockerCompiler.NoNetwork);
+        var alone = isolated || (network is not null && attached is [var only] && only == network.Name);
+        var closed = isolated || (alone && network is { Internal: true } && OptionIs(network, "inhibit_ipv4", "true"));
         var on = $"networks {string.Join(", ", attached)}; internal={network?.Internal ?? false}";
         return control switch
         {

@@ -1,11 +1,12 @@
 using System.Runtime.CompilerServices;
+using McpRuntime.Backends.Docker.Stdio;
 using McpRuntime.Backends.Docker.Wire;
 using McpRuntime.Core.Planning;
 
 namespace McpRuntime.Backends.Docker;
 
 /// <summary>The engine's own logs of a runtime's containers, its own order within one, by time across several.</summary>
-internal sealed class DockerLogs(DockerWire wire, EngineIdentity identity, TimeProvider time)
+internal sealed class DockerLogs(DockerWire wire, EngineIdentity identity, StdioLogs stdio, TimeProvider time)
 {
     /// <summary>Characters of one container's answer: 5,000 lines of 64 KB would be 600 MB.</summary>
     private const int LargestAnswer = 8 << 20;
@@ -43,7 +44,7 @@ internal sealed class DockerLogs(DockerWire wire, EngineIdentity identity, TimeP
     }
 
     /// <summary>By time across containers; the oldest lines go first where there is more than is asked for, or than fits.</summary>
-    private async Task<IEnumerable<LogLine>> MergedAsync(IReadOnlyList<string> containers, LogQuery query, CancellationToken ct)
+    private async Task<IEnumerable<LogLine>> MergedAsync(IReadOnlyList<(string Id, bool OverStdio)> containers, LogQuery query, CancellationToken ct)
     {
         List<LogLine> merged = [];
         foreach (var container in containers.Take(MostContainers))
@@ -66,8 +67,19 @@ internal sealed class DockerLogs(DockerWire wire, EngineIdentity identity, TimeP
         return (containers.Count == 1 ? merged : [.. merged.OrderBy(l => l.At)]).TakeLast(query.Tail);
     }
 
-    private async IAsyncEnumerable<LogLine> OneAsync(string container, LogQuery query, [EnumeratorCancellation] CancellationToken ct)
+    private async IAsyncEnumerable<LogLine> OneAsync((string Id, bool OverStdio) one, LogQuery query, [EnumeratorCancellation] CancellationToken ct)
     {
+        var (container, overStdio) = one;
+        if (overStdio)
+        {
+            await foreach (var line in stdio.ReadAsync(container, query, ct))
+            {
+                yield return line;
+            }
+
+            yield break;
+        }
+
         var request = new LogRequest(query.Stream is null or LogStream.Stdout, query.Stream is null or LogStream.Stderr, query.Tail, query.Since, query.Until, query.Follow);
         using var reply = await wire.OpenLogsAsync(container, request, ct);
         if (reply is null)
@@ -101,10 +113,10 @@ internal sealed class DockerLogs(DockerWire wire, EngineIdentity identity, TimeP
         }
     }
 
-    private async Task<IReadOnlyList<string>> NewestFirstAsync(RuntimeIdentity id, CancellationToken ct)
+    private async Task<IReadOnlyList<(string Id, bool OverStdio)>> NewestFirstAsync(RuntimeIdentity id, CancellationToken ct)
     {
         // The engine's lists are newest first.
         var containers = await wire.ListContainersAsync(ct, DockerNames.Filter(DockerNames.Instance, id.InstanceId), DockerNames.Filter(DockerNames.Record, id.RecordId));
-        return [.. containers.Select(c => c.Id)];
+        return [.. containers.Select(c => (c.Id, c.Labels?.GetValueOrDefault(DockerNames.Port) == DockerNames.Text(DockerNames.NoPort)))];
     }
 }

@@ -18,6 +18,9 @@ internal static class DockerNames
     /// <summary>The endpoint's port, read back for the address.</summary>
     public const string Port = "dev.mcpruntime/port";
 
+    /// <summary>The value of <see cref="Port"/> on a server that is reached by its stdin and stdout.</summary>
+    public const int NoPort = 0;
+
     /// <summary>Of a volume: where it is mounted.</summary>
     public const string MountPath = "dev.mcpruntime/path";
 

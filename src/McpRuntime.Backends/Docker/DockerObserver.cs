@@ -1,5 +1,6 @@
 using System.Globalization;
 using McpRuntime.Backends.Docker.Guard;
+using McpRuntime.Backends.Docker.Stdio;
 using McpRuntime.Backends.Docker.Wire;
 using McpRuntime.Core.Planning;
 
@@ -113,7 +114,7 @@ internal sealed class DockerObserver(DockerWire wire, EngineIdentity identity, D
             Kind = ResourceKind.Container,
             Fingerprint = shape.Fingerprint(installation.Hash),
             Health = health,
-            Instance = live.State.Running ? $"{live.Id}@{live.State.StartedAt?.ToString("O", CultureInfo.InvariantCulture)}" : "",
+            Instance = live.State.Running ? DockerStdio.InstanceOf(live) : "",
             Message = message,
             ExitCode = live.State.Running || live.State.Status == "created" ? null : live.State.ExitCode,
             StartedAt = live.State.StartedAt is { Year: > 1 } started ? started : null,
@@ -128,6 +129,11 @@ internal sealed class DockerObserver(DockerWire wire, EngineIdentity identity, D
     /// <summary>Straight to its address on an open network, through the guard on a closed one; null while there is no way in.</summary>
     private static UpstreamAddress? Address(ContainerInspect live, NetworkInspect? network, GuardState state)
     {
+        if (live.Config.OpenStdin)
+        {
+            return new UpstreamAddress(live.PlainName, DockerNames.NoPort, Scheme: DockerStdio.AddressScheme);
+        }
+
         if (network is null
             || live.NetworkSettings?.Networks?.GetValueOrDefault(network.Name)?.IpAddress is not { Length: > 0 } ip
             || !int.TryParse(live.Config.Labels?.GetValueOrDefault(DockerNames.Port), NumberStyles.None, CultureInfo.InvariantCulture, out var port))

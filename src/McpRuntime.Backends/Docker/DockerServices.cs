@@ -1,4 +1,5 @@
 using McpRuntime.Backends.Docker.Guard;
+using McpRuntime.Backends.Docker.Stdio;
 using McpRuntime.Backends.Docker.Wire;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.DependencyInjection.Extensions;
@@ -30,6 +31,8 @@ public static class DockerServices
             .AddSingleton<DockerImages>()
             .AddSingleton<DockerNetworks>()
             .AddSingleton<DockerVolumes>()
+            .AddSingleton<StdioLogs>()
+            .AddSingleton<IStdioChannels, DockerStdio>()
             .AddSingleton<DockerContainers>()
             .AddSingleton<DockerLogs>()
             .AddSingleton<DockerHints>()

@@ -15,7 +15,8 @@ internal sealed class HostConfigCompiler(DockerOptions options)
     /// </summary>
     private const string DeadResolver = "192.0.2.1";
 
-    public HostConfig Of(GuardrailsConfig guardrails, string network, IReadOnlyList<Resource> volumes)
+    /// <param name="overStdio">What it writes to stdout are answers, secrets among them: the engine must keep none of it.</param>
+    public HostConfig Of(GuardrailsConfig guardrails, string network, IReadOnlyList<Resource> volumes, bool overStdio = false)
     {
         var memory = MemoryQuantity.TryParse(guardrails.Resources.Memory, out var bytes, out _) ? bytes.Bytes : 0;
         return new HostConfig
@@ -23,7 +24,7 @@ internal sealed class HostConfigCompiler(DockerOptions options)
             NetworkMode = network,
             // We are the reconciler: an engine that restarts by itself would hide crashes and fight a stop.
             RestartPolicy = new RestartPolicy("no"),
-            LogConfig = new LogConfig("json-file", new SortedDictionary<string, string>(StringComparer.Ordinal)
+            LogConfig = overStdio ? new LogConfig("none", null) : new LogConfig("json-file", new SortedDictionary<string, string>(StringComparer.Ordinal)
             {
                 ["max-size"] = options.LogSize,
                 ["max-file"] = options.LogFiles.ToString(CultureInfo.InvariantCulture),

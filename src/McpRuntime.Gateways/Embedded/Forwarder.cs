@@ -51,6 +51,7 @@ internal sealed partial class Forwarder(
     private HttpRequestMessage Request(HttpContext context, ForwardedCall call, RequestBody? body, out GatewayError? error)
     {
         var request = new HttpRequestMessage(new HttpMethod(context.Request.Method), call.Target) { Content = body };
+        request.Options.Set(Stdio.ReplicaLink.Caller, call.Subject);
         var badHeader = HeaderPolicy.CopyToServer(context.Request.Headers, request);
         error = badHeader is null ? AddSession(context, call, request) : GatewayError.BadHeader(badHeader);
         return request;

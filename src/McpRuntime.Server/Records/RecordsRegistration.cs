@@ -1,6 +1,7 @@
 using McpRuntime.Core.Records;
 using McpRuntime.Core.Specs;
 using McpRuntime.Gateways;
+using McpRuntime.Gateways.Stdio;
 using McpRuntime.Server.Control;
 using McpRuntime.Server.Records.Model;
 using McpRuntime.Server.Records.Secrets;
@@ -48,6 +49,7 @@ internal static class RecordsRegistration
         services.AddSingleton<ITokenStore, TokenStore>();
         services.AddSingleton<IAuditLog, AuditLog>();
         services.AddSingleton<IRouteTable, RouteTable>();
+        services.AddSingleton<IBridgeTable, BridgeTable>();
 
         // Fingerprints of compiled resources; see CompileInput.
         services.AddSingleton(with => with.GetRequiredService<MasterKey>().Hash("fingerprint"));

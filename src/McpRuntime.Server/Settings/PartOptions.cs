@@ -87,6 +87,8 @@ internal static class PartOptions
             AllowedOrigins = settings.Gateway.AllowedOrigins,
             IdleTimeout = settings.Gateway.IdleTimeout,
             TotalTimeout = settings.Gateway.TotalTimeout,
+            ReplicaUrl = settings.Gateway.ReplicaUrl,
+            ReplicaKey = master.Derive("replica"),
         };
     }
 

@@ -110,7 +110,8 @@ internal sealed record GatewaySettings(
     SecretText? ContextForgeToken,
     TimeSpan IdleTimeout,
     TimeSpan TotalTimeout,
-    IReadOnlyList<string> AllowedOrigins);
+    IReadOnlyList<string> AllowedOrigins,
+    Uri? ReplicaUrl);
 
 /// <param name="HostPaths">The only host folders that may be mounted, and only by admins.</param>
 /// <param name="AllowPrivateAddresses">Networks that catalogs and git may be fetched from although private.</param>

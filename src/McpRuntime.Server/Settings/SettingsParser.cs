@@ -274,7 +274,8 @@ internal static class SettingsParser
             token,
             TimeSpan.FromSeconds(read.Whole("RUNTIME_GATEWAY_IDLE_TIMEOUT_SECONDS", 120, 1, 86_400)),
             TimeSpan.FromSeconds(read.Whole("RUNTIME_GATEWAY_TOTAL_TIMEOUT_SECONDS", 600, 1, 86_400)),
-            read.List("RUNTIME_GATEWAY_ALLOWED_ORIGINS", [], item => SettingsReader.UrlProblem(item, "https", "http")));
+            read.List("RUNTIME_GATEWAY_ALLOWED_ORIGINS", [], item => SettingsReader.UrlProblem(item, "https", "http")),
+            read.Url("RUNTIME_REPLICA_URL", "https", "http"));
     }
 
     private static SourcesSettings Sources(SettingsReader read) => new(
