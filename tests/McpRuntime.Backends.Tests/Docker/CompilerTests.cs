@@ -108,7 +108,7 @@ public sealed class CompilerTests
         Compile(Given.Unrestricted, Facts with { Image = Image with { Volumes = ["/proc/x"] } }).Refused!.Reason.Should().Be("MountNotAllowed");
         Compile(Given.Standard with { Images = new ImageGuardrails(RequireDigest: true) }, Facts with { Pin = "sha256:1", PinIsRegistryDigest = false }).Refused!.Reason.Should().Be("DigestRequired");
         Compile(Given.Standard with { Seccomp = "unknown" }, Facts).Refused!.Reason.Should().Be("GuardrailRefused");
-        Compile(Given.Standard, Facts, transport: GatewayTransport.Stdio).Refused!.Reason.Should().Be("StdioNotSupportedYet");
+        Compile(Given.Standard, Facts, source: new Source.Compose("", null, null, null, "main"), transport: GatewayTransport.Stdio).Refused!.Reason.Should().NotBeNullOrEmpty();
         Compile(Given.Standard, Facts, source: new Source.Compose("", null, null, null, "main")).Refused!.Reason.Should().Be("SourceNotSupportedYet");
     }
 
@@ -132,6 +132,32 @@ public sealed class CompilerTests
         Compile(Given.Standard, Facts with { Image = Image with { Volumes = [] } }).Rollout.Should().Be(Rollout.BlueGreen);
         Compile(Given.Standard, Facts).Deleted.Should().BeEmpty();
         Compile(Given.Standard, Facts, keepVolumes: true).Deleted.Select(r => r.Kind).Should().Equal(ResourceKind.Volume);
+    }
+
+    [Test]
+    public void A_server_over_stdin_and_stdout_has_no_network_when_egress_is_closed_and_nothing_of_its_output_is_kept()
+    {
+        var compiled = Compile(BuiltInProfiles.Airgapped.Config, Facts with { Image = Image with { ExposedPorts = [], Volumes = [] } }, transport: GatewayTransport.Stdio);
+
+        compiled.Refused.Should().BeNull();
+        compiled.Rollout.Should().Be(Rollout.Recreate);
+        compiled.Endpoint.Should().Be(new Endpoint(Container(compiled).Id, 0, "/mcp", GatewayTransport.Stdio));
+        compiled.Running.Select(r => r.Kind).Should().Equal(ResourceKind.Image, ResourceKind.Container);
+        var create = ((ContainerBody)Container(compiled).Body).Create;
+        create.OpenStdin.Should().BeTrue();
+        create.HostConfig.NetworkMode.Should().Be("none");
+        create.HostConfig.LogConfig!.Type.Should().Be("none");
+        compiled.Report.Single(r => r.Control == Control.Egress).Where.Should().Be("HostConfig.NetworkMode=none");
+    }
+
+    [Test]
+    public void A_server_over_stdin_and_stdout_with_open_egress_has_its_own_network_and_no_link()
+    {
+        var compiled = Compile(Given.Standard, Facts, transport: GatewayTransport.Stdio);
+
+        compiled.Running.Select(r => r.Kind).Should().Equal(ResourceKind.Image, ResourceKind.Network, ResourceKind.Volume, ResourceKind.Container);
+        ((ContainerBody)Container(compiled).Body).Create.HostConfig.NetworkMode.Should().Be(compiled.Running.Single(r => r.Kind == ResourceKind.Network).Id);
+        Container(Compile(Given.Standard, Facts)).Fingerprint.Should().NotBe(Container(compiled).Fingerprint);
     }
 
     [TestCase("", true, false)]

@@ -1,5 +1,6 @@
 using McpRuntime.Core.Records;
 using McpRuntime.Gateways.Embedded;
+using McpRuntime.Gateways.Stdio;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Hosting;
 using Microsoft.AspNetCore.Http;
@@ -41,6 +42,7 @@ internal sealed class GatewayHost : IAsyncDisposable
         builder.WebHost.UseKestrelCore();
         builder.Services.AddSingleton(time ?? TimeProvider.System);
         builder.Services.AddSingleton<IRouteTable>(routes ??= new MemoryRoutes());
+        builder.Services.AddSingleton<IBridgeTable, McpRuntime.Gateways.Tests.Stdio.MemoryBridges>();
         builder.Services.AddSingleton<IWakeUp, Wakes>();
         builder.Services.AddSingleton(new Anonymous(anonymousIsAlice));
         builder.Services.AddSingleton<ICallerAccessor, Names>();
