@@ -22,6 +22,8 @@ internal static class PartOptions
         MasterKeyFile = settings.Storage.MasterKeyFile,
         SecretsDirectory = settings.Storage.SecretsDirectory,
         DeletedRetention = settings.Storage.DeletedRetention,
+        EventRetention = settings.Storage.EventRetention,
+        AuditRetention = settings.Storage.AuditRetention,
     };
 
     public static ControlOptions Control(RuntimeSettings settings) => new()

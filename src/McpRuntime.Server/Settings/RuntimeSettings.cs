@@ -79,6 +79,7 @@ internal sealed record KubernetesSettings(bool Enabled, string? Kubeconfig, stri
 /// <param name="TrustedUrls">Remote catalogs whose entries may choose any profile, custom and unrestricted ones too.</param>
 internal sealed record CatalogSettings(string? File, IReadOnlyList<Uri> RemoteUrls, TimeSpan RemoteTimeout, IReadOnlyList<string> TrustedUrls);
 
+/// <param name="EventRetention">Null: for good; so is <paramref name="AuditRetention"/>.</param>
 /// <param name="DatabaseUrl">Null: a SQLite file in <paramref name="DataDirectory"/>.</param>
 internal sealed record StorageSettings(
     string DataDirectory,
@@ -86,13 +87,16 @@ internal sealed record StorageSettings(
     SecretText? MasterKey,
     string? MasterKeyFile,
     string? SecretsDirectory,
-    TimeSpan DeletedRetention);
+    TimeSpan DeletedRetention,
+    TimeSpan? EventRetention,
+    TimeSpan? AuditRetention);
 
 /// <param name="Url">Where approvals are told; private addresses only where RUNTIME_ALLOW_PRIVATE_ADDRESSES opens them.</param>
 /// <param name="Secret">The key of the HMAC-SHA256 over each message.</param>
 internal sealed record WebhookSettings(Uri Url, SecretText Secret);
 
 /// <param name="RequestsPerMinute">Per token; 0 = no limit.</param>
+/// <param name="OpenCallsPerCaller">Streams, gateway calls and waits at a time, per token; 0 = no limit.</param>
 internal sealed record AccessSettings(
     bool PlatformAdminOnly,
     SecretText? JwtSecret,
@@ -101,7 +105,8 @@ internal sealed record AccessSettings(
     string RolesClaim,
     string TeamsClaim,
     string GroupsClaim,
-    int RequestsPerMinute);
+    int RequestsPerMinute,
+    int OpenCallsPerCaller);
 
 internal sealed record GatewaySettings(
     bool Embedded,

@@ -223,8 +223,13 @@ internal static class SettingsParser
             key,
             keyFile,
             secrets,
-            TimeSpan.FromDays(read.Whole("RUNTIME_DELETED_RETENTION_DAYS", 7, 0, 3650)));
+            TimeSpan.FromDays(read.Whole("RUNTIME_DELETED_RETENTION_DAYS", 7, 0, 3650)),
+            Days(read, "RUNTIME_EVENT_RETENTION_DAYS", 90),
+            Days(read, "RUNTIME_AUDIT_RETENTION_DAYS", 365));
     }
+
+    /// <summary>0: for good.</summary>
+    private static TimeSpan? Days(SettingsReader read, string name, int otherwise) => read.Whole(name, otherwise, 0, 36_500) is > 0 and var days ? TimeSpan.FromDays(days) : null;
 
     private static AccessSettings Access(SettingsReader read)
     {
@@ -254,7 +259,8 @@ internal static class SettingsParser
             read.Text("RUNTIME_CLAIM_ROLES") ?? "roles",
             read.Text("RUNTIME_CLAIM_TEAMS") ?? "teams",
             read.Text("RUNTIME_CLAIM_GROUPS") ?? "groups",
-            read.Whole("RUNTIME_RATE_LIMIT", 6000, 0, 1_000_000));
+            read.Whole("RUNTIME_RATE_LIMIT", 6000, 0, 1_000_000),
+            read.Whole("RUNTIME_OPEN_CALLS_LIMIT", 256, 0, 100_000));
     }
 
     private static GatewaySettings Gateway(SettingsReader read)
