@@ -201,7 +201,7 @@ internal sealed class CallTable(BridgeLimits limits, Func<byte[], bool> send)
 
         foreach (var call in sent)
         {
-            call.Fail(Protocol.Gateway, $"The server ended, or was replaced, while it worked on this ({why}) Whether it was executed is not known.");
+            call.Fail(Protocol.Gateway, $"The server ended, or was replaced, while it worked on this: {why} Whether it was executed is not known.");
         }
 
         foreach (var call in waiting)
@@ -210,7 +210,7 @@ internal sealed class CallTable(BridgeLimits limits, Func<byte[], bool> send)
         }
     }
 
-    private static string NeverSent(string why) => $"The server ended, or was replaced ({why}) This was not sent to it, and not executed.";
+    private static string NeverSent(string why) => $"The server ended, or was replaced: {why} This was not sent to it, and not executed.";
 
     private void Send(Call call)
     {

@@ -77,17 +77,19 @@ internal sealed partial class StdioPeer(IStdioChannel channel, BridgeLimits limi
             {
                 // What waits goes in one write: each is a frame of the backend's own wire.
                 together.SetLength(0);
+                var taken = 0L;
                 while (together.Length < 64 * 1024 && _out.Reader.TryRead(out var frame))
                 {
                     together.Write(frame);
                     together.WriteByte((byte)'\n');
-                    Interlocked.Add(ref _unwritten, -frame.Length);
+                    taken += frame.Length;
                 }
 
                 using var stall = new CancellationTokenSource(limits.WriteStall, time);
                 using var either = CancellationTokenSource.CreateLinkedTokenSource(stall.Token, _stop.Token);
                 await channel.Input.WriteAsync(together.GetBuffer().AsMemory(0, (int)together.Length), either.Token);
                 await channel.Input.FlushAsync(either.Token);
+                Interlocked.Add(ref _unwritten, -taken);
             }
         }
         catch (OperationCanceledException) when (!_stop.IsCancellationRequested)
