@@ -5,5 +5,5 @@ using Microsoft.EntityFrameworkCore.Migrations;
 namespace McpRuntime.Server.Records.Migrations.Sqlite;
 
 [DbContext(typeof(SqliteRecordsDb))]
-[Migration("20261125000004_Bridges")]
-internal sealed class M0004Bridges() : ScriptMigration("Sqlite/0004_bridges.sql");
+[Migration("20261125000005_CatalogCopies")]
+internal sealed class M0005CatalogCopies() : ScriptMigration("Sqlite/0005_catalog_copies.sql");

@@ -5,5 +5,5 @@ using Microsoft.EntityFrameworkCore.Migrations;
 namespace McpRuntime.Server.Records.Migrations.PostgreSql;
 
 [DbContext(typeof(PostgreSqlRecordsDb))]
-[Migration("20261125000004_Bridges")]
-internal sealed class M0004Bridges() : ScriptMigration("PostgreSql/0004_bridges.sql");
+[Migration("20261125000008_Bridges")]
+internal sealed class M0008Bridges() : ScriptMigration("PostgreSql/0008_bridges.sql");
