@@ -51,6 +51,7 @@ internal static class RecordsRegistration
         services.AddSingleton<IAuditLog, AuditLog>();
         services.AddSingleton<History>();
         services.AddSingleton<Abandonment>();
+        services.AddSingleton<Patience>();
         services.AddSingleton<IRouteTable, RouteTable>();
 
         // Fingerprints of compiled resources; see CompileInput.
