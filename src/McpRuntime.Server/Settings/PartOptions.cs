@@ -1,10 +1,12 @@
 using McpRuntime.Backends.CodeEngine;
 using McpRuntime.Backends.Docker;
 using McpRuntime.Backends.Docker.Guard;
+using McpRuntime.Backends.Git;
 using McpRuntime.Core.Planning;
 using McpRuntime.Core.Records;
 using McpRuntime.Core.Specs;
 using McpRuntime.Gateways;
+using McpRuntime.Gateways.ContextForge;
 using McpRuntime.Server.Control;
 using McpRuntime.Server.Records;
 using McpRuntime.Server.Records.Secrets;
@@ -39,6 +41,16 @@ internal static class PartOptions
         SubnetPool = settings.Docker.SubnetPool.ToString(),
         RegistryCredentials = settings.Docker.RegistryCredentials,
         Mode = settings.GuardrailsMode,
+    };
+
+    public static GitOptions Git(RuntimeSettings settings) => new()
+    {
+        DataFolder = Path.Combine(settings.Storage.DataDirectory, "git"),
+        AllowedHosts = settings.Sources.GitAllowedHosts,
+        AllowedAddresses = settings.Sources.AllowPrivateAddresses,
+        CredentialsFile = settings.Sources.GitCredentials,
+        AuthoritiesFile = settings.Sources.GitAuthorities,
+        MostBytes = (long)settings.Sources.GitMostMegabytes << 20,
     };
 
     public static DockerInstallation DockerInstallation(IServiceProvider services)
@@ -91,6 +103,15 @@ internal static class PartOptions
             TotalTimeout = settings.Gateway.TotalTimeout,
         };
     }
+
+    /// <summary>The settings are there when it is asked for: the parser refuses otherwise.</summary>
+    public static ContextForgeOptions ContextForge(RuntimeSettings settings, IServiceProvider services) => new()
+    {
+        Url = settings.Gateway.ContextForgeUrl!,
+        Token = settings.Gateway.ContextForgeToken!,
+        PublicUrl = settings.Gateway.PublicUrl!,
+        InstanceId = services.GetRequiredService<IRecordStore>().InstanceIdAsync,
+    };
 
     public static GuardOptions Guard(RuntimeSettings settings, IServiceProvider services) => new()
     {

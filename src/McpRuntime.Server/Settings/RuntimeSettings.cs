@@ -76,8 +76,10 @@ internal sealed record CodeEngineSettings(
 
 internal sealed record KubernetesSettings(bool Enabled, string? Kubeconfig, string Namespace, bool CustomResources);
 
+/// <param name="RemoteTimeout">Of one answer; the pages of a registry are answers of their own.</param>
+/// <param name="RemoteInterval">Between looks at one URL.</param>
 /// <param name="TrustedUrls">Remote catalogs whose entries may choose any profile, custom and unrestricted ones too.</param>
-internal sealed record CatalogSettings(string? File, IReadOnlyList<Uri> RemoteUrls, TimeSpan RemoteTimeout, IReadOnlyList<string> TrustedUrls);
+internal sealed record CatalogSettings(string? File, IReadOnlyList<Uri> RemoteUrls, TimeSpan RemoteTimeout, TimeSpan RemoteInterval, IReadOnlyList<string> TrustedUrls);
 
 /// <param name="EventRetention">Null: for good; so is <paramref name="AuditRetention"/>.</param>
 /// <param name="DatabaseUrl">Null: a SQLite file in <paramref name="DataDirectory"/>.</param>
@@ -117,6 +119,7 @@ internal sealed record GatewaySettings(
     TimeSpan TotalTimeout,
     IReadOnlyList<string> AllowedOrigins);
 
+/// <param name="GitAuthorities">A PEM file of the authorities that git servers are signed by; null = the machine's own.</param>
 /// <param name="HostPaths">The only host folders that may be mounted, and only by admins.</param>
 /// <param name="AllowPrivateAddresses">Networks that catalogs and git may be fetched from although private.</param>
 /// <param name="Policy">What each source may do, by <c>crd:…</c> or <c>git:…</c>.</param>
@@ -124,6 +127,8 @@ internal sealed record SourcesSettings(
     string? GitOpsRepos,
     string? GitCredentials,
     IReadOnlyList<string> GitAllowedHosts,
+    string? GitAuthorities,
+    int GitMostMegabytes,
     IReadOnlyList<string> HostPaths,
     IReadOnlyList<IPNetwork> AllowPrivateAddresses,
     IReadOnlyDictionary<string, SourcePolicy> Policy);
