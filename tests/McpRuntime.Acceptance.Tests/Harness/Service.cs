@@ -112,6 +112,11 @@ internal sealed class Service : IAsyncDisposable
         Forget();
     }
 
+    /// <summary>It holds what it held and does nothing, as a paused machine does, until it is woken.</summary>
+    public Task FreezeAsync() => SignalAsync("-STOP");
+
+    public Task WakeAsync() => SignalAsync("-CONT");
+
     /// <summary>SIGTERM, then the exit code.</summary>
     public async Task<int> TerminateAsync(TimeSpan? atMost = null)
     {
@@ -166,6 +171,8 @@ internal sealed class Service : IAsyncDisposable
         var test = string.Concat(TestContext.CurrentContext.Test.FullName.Split('.')[^1].Where(letter => char.IsAsciiLetterOrDigit(letter) || letter is '_' or '-'));
         File.WriteAllLines(Path.Combine(folder, $"{test}-{Port}.log"), _output);
     }
+
+    private async Task SignalAsync(string signal) => (await Run.Async("kill", [signal, ProcessId.ToString(System.Globalization.CultureInfo.InvariantCulture)])).Expect("kill");
 
     private async Task<bool> IsUpAsync()
     {
