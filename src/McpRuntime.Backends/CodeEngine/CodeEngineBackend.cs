@@ -38,7 +38,7 @@ internal sealed class CodeEngineBackend(CodeEngineParts parts, CodeEngineInstall
 
     public Task<Resolution> ResolveAsync(Revision revision, CancellationToken ct) => parts.Resolver.ResolveAsync(revision, build: null, ct);
 
-    public Task<Resolution> ResolveAsync(RuntimeIdentity id, Revision revision, CancellationToken ct) => parts.Resolver.ResolveAsync(revision, parts.Compiler.BuildFor(id, revision), ct);
+    public Task<Resolution> ResolveAsync(RuntimeIdentity id, Revision revision, CancellationToken ct) => parts.Resolver.ResolveAsync(revision, parts.Compiler.BuildFor(id, revision, installation.Hash), ct);
 
     public async Task<ProviderView> ObserveAsync(RuntimeIdentity id, CancellationToken ct)
     {
