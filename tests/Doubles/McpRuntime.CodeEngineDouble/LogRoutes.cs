@@ -10,7 +10,10 @@ namespace McpRuntime.CodeEngineDouble;
 /// </summary>
 internal sealed partial class LogRoutes(DoubleProject project)
 {
-    public bool IsFollowed(HttpRequest request) => request.Path.StartsWithSegments("/api/v1/namespaces", StringComparison.Ordinal) && request.Query["follow"] == "true";
+    /// <summary>The first event: no result yet.</summary>
+    private static readonly JsonObject Began = new() { ["query_id"] = new JsonObject { ["query_id"] = "1" } };
+
+    public static bool IsFollowed(HttpRequest request) => request.Path.StartsWithSegments("/api/v1/namespaces", StringComparison.Ordinal) && request.Query["follow"] == "true";
 
     public JsonValue Kube(HttpRequest request)
     {
@@ -57,7 +60,7 @@ internal sealed partial class LogRoutes(DoubleProject project)
         }
 
         var (from, until) = (Time(metadata["start_date"]!.GetValue<string>()), Time(metadata["end_date"]!.GetValue<string>()));
-        var results = (project.FindApp(found.Groups[1].Value)?.AllLines() ?? [])
+        var results = (project.FindApp(found.Groups["app"].Value)?.AllLines() ?? [])
             .Select(line => (At: Time(line.Split(' ')[0]), Text: line[(line.IndexOf(' ', StringComparison.Ordinal) + 1)..]))
             .Where(line => line.At >= from && line.At <= until)
             .TakeLast(metadata["limit"]!.GetValue<int>())
@@ -66,15 +69,16 @@ internal sealed partial class LogRoutes(DoubleProject project)
                 ["metadata"] = new JsonArray(new JsonObject { ["key"] = "timestamp", ["value"] = line.At.ToString("O", CultureInfo.InvariantCulture) }),
                 ["user_data"] = new JsonObject { ["stream"] = line.Text.StartsWith("error", StringComparison.Ordinal) ? "stderr" : "stdout", ["message"] = new JsonObject { ["message"] = line.Text } }.ToJsonString(),
             });
-        return JsonValue.Create($": success\ndata: {{\"query_id\": {{\"query_id\": \"1\"}}}}\n\n: success\ndata: {new JsonObject { ["result"] = new JsonObject { ["results"] = new JsonArray([.. results]) } }.ToJsonString()}\n\n");
+        var told = new JsonObject { ["result"] = new JsonObject { ["results"] = new JsonArray([.. results]) } };
+        return JsonValue.Create($": success\ndata: {Began.ToJsonString()}\n\n: success\ndata: {told.ToJsonString()}\n\n");
     }
 
-    private string Config(HttpRequest request) =>
+    private static string Config(HttpRequest request) =>
         !request.Headers["X-Delegated-Refresh-Token"].ToString().StartsWith("delegated-", StringComparison.Ordinal)
             ? throw new Refused(401, "unauthorized", "No delegated token.")
-            : $$"""
+            : $$$"""
                 apiVersion: v1
-                clusters: [{name: c, cluster: {server: "http://{{request.Host}}"}}]
+                clusters: [{name: c, cluster: {server: "http://{{{request.Host}}}"}}]
                 users: [{name: u, user: {token: kube-token}}]
                 contexts: [{name: x, context: {cluster: c, user: u, namespace: subdomain}}]
                 current-context: x
@@ -82,6 +86,6 @@ internal sealed partial class LogRoutes(DoubleProject project)
 
     private static DateTimeOffset Time(string text) => DateTimeOffset.Parse(text, CultureInfo.InvariantCulture, DateTimeStyles.AssumeUniversal);
 
-    [GeneratedRegex("^app:\"codeengine\" AND codeengine\\.component:\"([a-z0-9-]+)\"$", RegexOptions.None, matchTimeoutMilliseconds: 1000)]
+    [GeneratedRegex("^app:\"codeengine\" AND codeengine\\.component:\"(?<app>[a-z0-9-]+)\"$", RegexOptions.ExplicitCapture, matchTimeoutMilliseconds: 1000)]
     private static partial Regex Component();
 }

@@ -26,7 +26,7 @@ internal sealed class Surface(DoubleProject project, Iam iam, LogRoutes logs) : 
             return;
         }
 
-        if (logs.IsFollowed(http.Request))
+        if (LogRoutes.IsFollowed(http.Request))
         {
             await FollowAsync(http);
             return;

@@ -1,6 +1,7 @@
 using McpRuntime.Backends.CodeEngine;
 using McpRuntime.Backends.Tests.Contract;
 using McpRuntime.Core.Planning;
+using McpRuntime.Core.Records;
 
 namespace McpRuntime.Backends.Tests.CodeEngine;
 

@@ -3,6 +3,7 @@ using McpRuntime.Backends.CodeEngine;
 using McpRuntime.Backends.Tests.Contract;
 using McpRuntime.Core.Guardrails;
 using McpRuntime.Core.Planning;
+using McpRuntime.Core.Records;
 using McpRuntime.Core.Specs;
 
 namespace McpRuntime.Backends.Tests.CodeEngine;
@@ -41,10 +42,10 @@ public sealed class CodeEnginePromises
         app["run_compute_resource_token_enabled"]!.GetValue<bool>().Should().BeFalse();
         app["run_as_user"]!.GetValue<long>().Should().Be(65532);
         app["scale_cpu_limit"]!.GetValue<string>().Should().Be("0.25");
-        app["scale_memory_limit"]!.GetValue<string>().Should().Be("0.5G", "0.25 vCPU has no smaller one");
+        app["scale_memory_limit"]!.GetValue<string>().Should().Be("500M", "0.25 vCPU has no smaller one");
         app["scale_max_instances"]!.GetValue<int>().Should().BePositive();
         app["probe_liveness"]!["failure_threshold"]!.GetValue<int>().Should().BeGreaterThan(1);
-        compiled.Warnings.Should().Contain(w => w.Field == "resources.memory" && w.Message.Contains("0.5G"));
+        compiled.Warnings.Should().Contain(w => w.Field == "resources.memory" && w.Message.Contains("500M"));
     }
 
     [Test]
@@ -138,7 +139,7 @@ public sealed class CodeEnginePromises
         }
     }
 
-    private Compiled Compile(IBackend backend, McpRuntime.Core.Records.Revision revision, params (string Name, string Value)[] environment) =>
+    private Compiled Compile(IBackend backend, Revision revision, params (string Name, string Value)[] environment) =>
         backend.Compile(Given.Input(_id, revision, _world.Hash, environment.ToDictionary(e => e.Name, e => new SecretText(e.Value), StringComparer.Ordinal)));
 
     private static ResolvedFacts Pinned(string image) => new(image, PinIsRegistryDigest: true, Commit: null, Image: null);
