@@ -44,6 +44,7 @@ internal static class RuntimeService
                 .AddAccess(settings)
                 .AddCatalogs(settings)
                 .AddBackends(settings)
+                .AddToolCallAudit(settings)
                 .AddEmbeddedGateway(services => PartOptions.Gateway(settings, services))
                 .AddControl(PartOptions.Control(settings))
                 .AddApprovals()

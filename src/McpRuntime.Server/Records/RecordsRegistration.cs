@@ -48,6 +48,9 @@ internal static class RecordsRegistration
         services.AddSingleton<ITokenStore, TokenStore>();
         services.AddSingleton<IAuditLog, AuditLog>();
         services.AddSingleton<IRouteTable, RouteTable>();
+        services.AddSingleton<ISessionStore, SessionStore>();
+        services.AddSingleton<ToolInventories>();
+        services.AddSingleton<IToolPins>(with => with.GetRequiredService<ToolInventories>());
 
         // Fingerprints of compiled resources; see CompileInput.
         services.AddSingleton(with => with.GetRequiredService<MasterKey>().Hash("fingerprint"));

@@ -27,7 +27,7 @@ internal static class PartOptions
     public static ControlOptions Control(RuntimeSettings settings) => new()
     {
         DeletedRetention = settings.Storage.DeletedRetention,
-        Planner = PlannerOptions.Default with { PublicUrl = settings.Gateway.PublicUrl ?? new Uri(settings.Urls.Split(';')[0].Replace("//*", "//localhost", StringComparison.Ordinal).Replace("//+", "//localhost", StringComparison.Ordinal)) },
+        Planner = PlannerOptions.Default with { ToolsPin = settings.Gateway.ToolsPin, PublicUrl = settings.Gateway.PublicUrl ?? new Uri(settings.Urls.Split(';')[0].Replace("//*", "//localhost", StringComparison.Ordinal).Replace("//+", "//localhost", StringComparison.Ordinal)) },
     };
 
     public static DockerOptions Docker(RuntimeSettings settings) => new()
@@ -87,6 +87,12 @@ internal static class PartOptions
             AllowedOrigins = settings.Gateway.AllowedOrigins,
             IdleTimeout = settings.Gateway.IdleTimeout,
             TotalTimeout = settings.Gateway.TotalTimeout,
+            SessionIdle = settings.Gateway.SessionIdle,
+            MaxSessionsPerRuntime = settings.Gateway.MaxSessionsPerRuntime,
+            MaxSessionsPerCaller = settings.Gateway.MaxSessionsPerCaller,
+            ToolsPin = settings.Gateway.ToolsPin,
+            AuditArguments = settings.Gateway.AuditArguments,
+            ProbeInterval = settings.Gateway.ProbeInterval,
         };
     }
 

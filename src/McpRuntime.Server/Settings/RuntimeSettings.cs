@@ -2,6 +2,7 @@ using System.Net;
 using McpRuntime.Backends.CodeEngine;
 using McpRuntime.Core.Approvals;
 using McpRuntime.Core.Guardrails;
+using McpRuntime.Core.Planning;
 using McpRuntime.Core.Records;
 using McpRuntime.Core.Specs;
 
@@ -110,7 +111,23 @@ internal sealed record GatewaySettings(
     SecretText? ContextForgeToken,
     TimeSpan IdleTimeout,
     TimeSpan TotalTimeout,
-    IReadOnlyList<string> AllowedOrigins);
+    IReadOnlyList<string> AllowedOrigins)
+{
+    public required TimeSpan SessionIdle { get; init; }
+
+    public required int MaxSessionsPerRuntime { get; init; }
+
+    public required int MaxSessionsPerCaller { get; init; }
+
+    public required ToolsPin ToolsPin { get; init; }
+
+    public required bool AuditArguments { get; init; }
+
+    /// <summary>How long the audit of tool calls is kept.</summary>
+    public required TimeSpan CallRetention { get; init; }
+
+    public required TimeSpan ProbeInterval { get; init; }
+}
 
 /// <param name="HostPaths">The only host folders that may be mounted, and only by admins.</param>
 /// <param name="AllowPrivateAddresses">Networks that catalogs and git may be fetched from although private.</param>
