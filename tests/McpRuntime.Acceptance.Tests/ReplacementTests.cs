@@ -140,7 +140,7 @@ internal sealed class ReplacementTests
     private static async Task<bool> MarkAsync(HttpClient http, Service service, Ledger ledger, string session, string mark)
     {
         ledger.Sent.Add(mark);
-        var message = $$$"""{"jsonrpc":"2.0","id":"{{{mark}}}","method":"tools/call","params":{"name":"mark","arguments":{"mark":"{{{mark}}}","milliseconds":20}}}""";
+        var message = $$$"""{"jsonrpc":"2.0","id":"{{{mark}}}","method":"tools/call","params":{"name":"mark","arguments":{"mark":"{{{mark}}}","milliseconds":20} } }""";
         try
         {
             using var answer = await PostAsync(http, service, message, session);

@@ -152,7 +152,9 @@ internal sealed partial class Forwarder(
         HeaderPolicy.CopyToClient(from, response.Headers);
         context.Features.Get<IHttpResponseBodyFeature>()?.DisableBuffering();
         await PumpAsync(context, call, body, from, watchdog);
-        return null;
+
+        // A stream that ends without the answer, and has no numbers to come back by, would leave its client waiting for nothing.
+        return call is { Events: not null, Answer: { HasAnswered: false, IsResumable: false } } ? GatewayError.Broken(call.Route.Name, "its stream ended without an answer") : null;
     }
 
     private async Task<bool> SealSessionAsync(ForwardedCall call, HttpResponseMessage from, HttpResponse response, CancellationToken ct)
@@ -256,7 +258,7 @@ internal sealed partial class Forwarder(
         {
             await error.WriteAsync(context, call.Envelope);
         }
-        else if (call is { Events.AtBoundary: true, Envelope.Id: not null })
+        else if (call is { Events.AtBoundary: true, Envelope.Id: not null, Answer: null or { HasAnswered: false } })
         {
             // Between two events an answer can still be given: the client learns why at once, and need not guess from a cut line.
             await error.WriteEventAsync(context, call.Envelope);

@@ -175,6 +175,7 @@ internal sealed class SseRewriter(Func<string, string?> rewrite, Tools.CallOutco
             throw new SseRefusedException("an endpoint event of more than 64 KiB");
         }
 
+        outcome?.SeeLongEvent();
         var line = _held.WrittenSpan[_lineStart..].ToArray();
         to.Write(_held.WrittenSpan[.._lineStart]);
         _held.ResetWrittenCount();

@@ -217,7 +217,7 @@ internal sealed class SessionTests
             var id = $"upstream-{Interlocked.Increment(ref _opened)}";
             _live[id] = instance;
             context.Response.Headers["Mcp-Session-Id"] = id;
-            await ScriptedUpstream.JsonAsync(context, $$$"""{"jsonrpc":"2.0","id":{{{(body.Contains("\"id\":0", StringComparison.Ordinal) ? 0 : 1)}}},"result":{"protocolVersion":"{{{_version}}}","capabilities":{}}}""");
+            await ScriptedUpstream.JsonAsync(context, $$$"""{"jsonrpc":"2.0","id":{{{(body.Contains("\"id\":0", StringComparison.Ordinal) ? 0 : 1)}}},"result":{"protocolVersion":"{{{_version}}}","capabilities":{} } }""");
             return;
         }
 

@@ -83,7 +83,7 @@ internal sealed class ToolGateTests
     [Test]
     public async Task A_call_whose_name_comes_too_late_to_be_read_is_refused()
     {
-        using var answer = await Calls.PostAsync(_gateway, "/mcp/a", $$$"""{"jsonrpc":"2.0","id":7,"params":{"arguments":{"x":"{{{new string('x', 100_000)}}}"},"name":"echo"},"method":"tools/call"}""");
+        using var answer = await Calls.PostAsync(_gateway, "/mcp/a", $$$"""{"jsonrpc":"2.0","id":7,"params":{"arguments":{"x":"{{{new string('x', 2_000_000)}}}"},"name":"echo"},"method":"tools/call"}""");
         answer.StatusCode.Should().Be(HttpStatusCode.BadRequest);
     }
 

@@ -15,6 +15,12 @@ internal sealed class CallOutcome
 
     public string Word { get; private set; } = "ok";
 
+    /// <summary>The call was answered, or may have been by an event too long to be read.</summary>
+    public bool HasAnswered { get; private set; }
+
+    /// <summary>The stream numbers its events: a client may come back for the rest.</summary>
+    public bool IsResumable { get; private set; }
+
     /// <summary>A piece of a JSON answer.</summary>
     public void See(ReadOnlySpan<byte> piece)
     {
@@ -37,7 +43,8 @@ internal sealed class CallOutcome
     /// <summary>One event of a stream, its lines with their ends.</summary>
     public void SeeEvent(ReadOnlySpan<byte> lines)
     {
-        if (lines.Length > MaxRead || lines.IndexOf("\"id\""u8) < 0)
+        IsResumable |= lines.StartsWith("id:"u8) || lines.IndexOf("\nid:"u8) >= 0;
+        if (lines.IndexOf("\"id\""u8) < 0)
         {
             return;
         }
@@ -54,6 +61,9 @@ internal sealed class CallOutcome
         Judge(Encoding.UTF8.GetBytes(data.ToString()));
     }
 
+    /// <summary>An event passes that is too long to be read.</summary>
+    public void SeeLongEvent() => HasAnswered = true;
+
     private void Judge(ReadOnlySpan<byte> json)
     {
         try
@@ -66,6 +76,7 @@ internal sealed class CallOutcome
                 return;
             }
 
+            HasAnswered |= !message.TryGetProperty("method", out _);
             Word = message.TryGetProperty("error", out _) ? "rpc_error"
                 : message.TryGetProperty("result", out var result) && result.ValueKind == JsonValueKind.Object && result.TryGetProperty("isError", out var isError) && isError.ValueKind == JsonValueKind.True ? "tool_error"
                 : Word;
