@@ -12,10 +12,10 @@ namespace McpRuntime.Gateways.Tests.Embedded;
 internal sealed class ForwardingFaultTests
 {
     [TestCase("HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 100\r\n\r\n{\"jsonrpc\":")]
-    [TestCase("HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n20000\r\ndata: xxx")]
-    public async Task A_server_that_breaks_off_leaves_no_answer_that_looks_whole(string part)
+    [TestCase("HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n20000\r\ndata: ", 100_000)]
+    public async Task A_server_that_breaks_off_leaves_no_answer_that_looks_whole(string part, int more = 0)
     {
-        await using var upstream = new RawUpstream(RawUpstream.Saying(part));
+        await using var upstream = new RawUpstream(RawUpstream.Saying(part + new string('x', more)));
         await using var gateway = await GatewayHost.StartAsync();
         gateway.Routes.Add("a", upstream.Url);
 
@@ -106,7 +106,7 @@ internal sealed class ForwardingFaultTests
         {
             await ScriptedUpstream.EventAsync(context, "data: 1\n\n");
             await go.Task.InTime();
-            await ScriptedUpstream.EventAsync(context, "data: 2\n\n");
+            await ScriptedUpstream.EventAsync(context, "data: {\"id\":7,\"result\":2}\n\n");
         });
         await using var gateway = await GatewayHost.StartAsync(options => options with { IdleTimeout = TimeSpan.FromMilliseconds(300), KeepAlive = TimeSpan.FromMilliseconds(200) });
         gateway.Routes.Add("a", upstream.Url);
@@ -120,7 +120,7 @@ internal sealed class ForwardingFaultTests
         }
 
         go.SetResult();
-        (await lines.ReadToEndAsync().InTime()).Should().EndWith("data: 2\n\n");
+        (await lines.ReadToEndAsync().InTime()).Should().EndWith("data: {\"id\":7,\"result\":2}\n\n");
     }
 
     [Test]
