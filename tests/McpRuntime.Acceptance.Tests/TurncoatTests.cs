@@ -60,10 +60,11 @@ internal sealed class TurncoatTests
         Told(await CallsAsync(id)).Should().Contain(["echo ok", "flip ok"]);
     }
 
-    [TestCase("wedged", PerlServer.Program, "/mcp")]
-    [TestCase("hollow", PerlServer.DeadBehindItsStream, "/sse")]
-    public async Task A_server_that_wedges_loses_Verified_and_is_replaced(string name, string program, string path)
+    [TestCase("wedged", "/mcp")]
+    [TestCase("hollow", "/sse")]
+    public async Task A_server_that_wedges_loses_Verified_and_is_replaced(string name, string path)
     {
+        var program = path == "/sse" ? PerlServer.DeadBehindItsStream : PerlServer.Program;
         var request = Requests.FromImage(name, Requests.Base, "perl", "-e", program);
         request["endpoint_path"] = path;
         request["gateway_transport"] = path == "/sse" ? "SSE" : "STREAMABLEHTTP";

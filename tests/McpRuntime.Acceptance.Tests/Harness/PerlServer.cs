@@ -1,13 +1,13 @@
 namespace McpRuntime.Acceptance.Tests.Harness;
 
-/// <summary>A small MCP server of sessions-less legacy HTTP that turns bad on command: what no honest sample would do.</summary>
+/// <summary>A small MCP server of legacy HTTP without sessions that turns bad on command: what no honest sample would do.</summary>
 internal static class PerlServer
 {
     /// <summary><c>flip</c> changes what the tool <c>echo</c> says of itself; <c>wedge</c> makes it take connections and say nothing more.</summary>
     public const string Program = """
         use IO::Socket::INET;
         my $s = IO::Socket::INET->new(LocalPort => 8080, Listen => 64, ReuseAddr => 1) or die $!;
-        my ($flipped, $wedged, $asked) = (0, 0, 0);
+        my ($flipped, $wedged) = (0, 0);
         my @held;
         sub tool { my ($name, $text) = @_; qq({"name":"$name","description":"$text","inputSchema":{"type":"object"}}) }
         while (my $c = $s->accept) {
