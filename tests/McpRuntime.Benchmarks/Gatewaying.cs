@@ -25,6 +25,7 @@ internal static class Gatewaying
         await using var service = await Service.StartAsync(new Dictionary<string, string>(StringComparer.Ordinal)
         {
             ["RUNTIME_RATE_LIMIT"] = "0",
+            ["RUNTIME_OPEN_CALLS_LIMIT"] = "0",
             ["RUNTIME_GATEWAY_MAX_SESSIONS_PER_CALLER"] = "5000",
         });
         var id = (await service.Api.DeployAsync(Requests.FromCatalog(Name))).Id;
