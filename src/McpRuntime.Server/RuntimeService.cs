@@ -49,6 +49,7 @@ internal static class RuntimeService
                 .AddCatalogs(settings)
                 .AddGit(PartOptions.Git(settings))
                 .AddBackends(settings)
+                .AddToolCallAudit(settings)
                 .AddGateways(settings)
                 .AddControl(PartOptions.Control(settings))
                 .AddHostedService<HandOver>()

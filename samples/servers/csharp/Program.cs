@@ -18,7 +18,7 @@ builder.WebHost.ConfigureKestrel(kestrel => kestrel.ListenAnyIP(port));
 var options = new McpServerOptions
 {
     ServerInfo = new() { Name = "sample-server", Version = "1.0.0" },
-    ToolCollection = [.. GreetingTools.All, .. Probes.All],
+    ToolCollection = [.. GreetingTools.All, .. Probes.All, .. Marks.All],
 };
 
 if (Environment.GetEnvironmentVariable("SAMPLE_CONFORMANCE") == "1")

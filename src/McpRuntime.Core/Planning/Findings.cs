@@ -211,9 +211,16 @@ internal sealed class Findings
             ? _memory.Tools?.Generation == Wanted.Serving?.Generation
                 && _record.Conditions.Any(c => c is { Type: ConditionType.ToolsDrifted, Status: ConditionStatus.True })
             : _memory.Tools is { } tools && tools.Generation == Wanted.Serving?.Generation && tools.Hash != hash;
-        return drifted
-            ? True(ConditionType.ToolsDrifted, "Changed", "The server's tool definitions changed without a new generation. Look at what changed before trusting them.")
-            : False(ConditionType.ToolsDrifted, "AsFirstSeen", "The tool definitions are those first seen of this generation.");
+        return (_world.Options.ToolsPin, drifted) switch
+        {
+            (ToolsPin.Off, _) => False(ConditionType.ToolsDrifted, "NotPinned", "Changed tool definitions are not looked for (RUNTIME_TOOLS_PIN=off)."),
+            (_, false) => False(ConditionType.ToolsDrifted, "AsAccepted", "The tool definitions are those first seen of this generation, or accepted since."),
+            (ToolsPin.Quarantine, true) => True(
+                ConditionType.ToolsDrifted,
+                "Quarantined",
+                "The server's tool definitions changed without a new generation. No tool is called until an approver accepts them: see GET …/tools, then POST …/tools/approve."),
+            _ => True(ConditionType.ToolsDrifted, "Changed", "The server's tool definitions changed without a new generation. Look at what changed (GET …/tools) before trusting them."),
+        };
     }
 
     private Condition Ready(List<Condition> found, Condition stalled)

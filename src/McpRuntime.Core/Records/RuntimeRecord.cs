@@ -60,6 +60,9 @@ public sealed record RuntimeRecord
     /// <summary>What earlier turns learned; opaque to everything but the planner and progress.</summary>
     public required Memory Memory { get; init; }
 
+    /// <summary>Hash of the tools that were accepted last of the serving generation; null until some were seen.</summary>
+    public string? ToolsAccepted { get; init; }
+
     public IReadOnlyList<Condition> Conditions { get; init; } = [];
 
     /// <summary>The status row's own revision; a report that is based on an older one is not written.</summary>

@@ -16,7 +16,10 @@ namespace McpRuntime.Gateways.Embedded;
 /// <summary>The embedded gateway's place in the service.</summary>
 public static class GatewayEndpoints
 {
-    /// <summary>Needs <see cref="IRouteTable"/>, <see cref="IBridgeTable"/>, <see cref="ICallerAccessor"/> and <see cref="IWakeUp"/> from others.</summary>
+    /// <summary>
+    /// Needs <see cref="IRouteTable"/>, <see cref="IBridgeTable"/>, <see cref="ISessionStore"/>, <see cref="IToolPins"/>, <see cref="IToolCallAudit"/>,
+    /// <see cref="ICallerAccessor"/> and <see cref="IWakeUp"/> from others.
+    /// </summary>
     public static IServiceCollection AddEmbeddedGateway(this IServiceCollection services, GatewayOptions options) => services.AddEmbeddedGateway(_ => options);
 
     public static IServiceCollection AddEmbeddedGateway(this IServiceCollection services, Func<IServiceProvider, GatewayOptions> options)
@@ -34,6 +37,11 @@ public static class GatewayEndpoints
         services.AddSingleton<SessionSeal>();
         services.AddSingleton<OriginPolicy>();
         services.AddSingleton<RouteAccess>();
+        services.AddSingleton<Sessions.Reopener>();
+        services.AddSingleton<Sessions.SessionBook>();
+        services.AddHostedService<Sessions.SessionUpkeep>();
+        services.AddSingleton<Tools.ToolGate>();
+        services.AddSingleton<Sightings>();
         services.AddSingleton<Forwarder>();
         services.AddSingleton<McpEndpoint>();
         services.AddSingleton<IGateway, EmbeddedGateway>();

@@ -55,6 +55,9 @@ internal static class RecordsRegistration
         services.AddSingleton<Patience>();
         services.AddSingleton<IRouteTable, RouteTable>();
         services.AddSingleton<IBridgeTable, BridgeTable>();
+        services.AddSingleton<ISessionStore, SessionStore>();
+        services.AddSingleton<ToolInventories>();
+        services.AddSingleton<IToolPins>(with => with.GetRequiredService<ToolInventories>());
 
         // Fingerprints of compiled resources; see CompileInput.
         services.AddSingleton(with => with.GetRequiredService<MasterKey>().Hash("fingerprint"));

@@ -32,7 +32,7 @@ internal static class PartOptions
     public static ControlOptions Control(RuntimeSettings settings) => new()
     {
         DeletedRetention = settings.Storage.DeletedRetention,
-        Planner = PlannerOptions.Default with { PublicUrl = settings.Gateway.PublicUrl ?? new Uri(settings.Urls.Split(';')[0].Replace("//*", "//localhost", StringComparison.Ordinal).Replace("//+", "//localhost", StringComparison.Ordinal)) },
+        Planner = PlannerOptions.Default with { ToolsPin = settings.Gateway.ToolsPin, PublicUrl = settings.Gateway.PublicUrl ?? new Uri(settings.Urls.Split(';')[0].Replace("//*", "//localhost", StringComparison.Ordinal).Replace("//+", "//localhost", StringComparison.Ordinal)) },
     };
 
     public static DockerOptions Docker(RuntimeSettings settings) => new()
@@ -126,6 +126,12 @@ internal static class PartOptions
             TotalTimeout = settings.Gateway.TotalTimeout,
             ReplicaUrl = settings.Gateway.ReplicaUrl,
             ReplicaKey = master.Derive("replica"),
+            SessionIdle = settings.Gateway.SessionIdle,
+            MaxSessionsPerRuntime = settings.Gateway.MaxSessionsPerRuntime,
+            MaxSessionsPerCaller = settings.Gateway.MaxSessionsPerCaller,
+            ToolsPin = settings.Gateway.ToolsPin,
+            AuditArguments = settings.Gateway.AuditArguments,
+            ProbeInterval = settings.Gateway.ProbeInterval,
         };
     }
 

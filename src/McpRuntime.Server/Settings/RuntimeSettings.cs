@@ -2,6 +2,7 @@ using System.Net;
 using McpRuntime.Backends.CodeEngine;
 using McpRuntime.Core.Approvals;
 using McpRuntime.Core.Guardrails;
+using McpRuntime.Core.Planning;
 using McpRuntime.Core.Records;
 using McpRuntime.Core.Specs;
 
@@ -129,7 +130,23 @@ internal sealed record GatewaySettings(
     TimeSpan IdleTimeout,
     TimeSpan TotalTimeout,
     IReadOnlyList<string> AllowedOrigins,
-    Uri? ReplicaUrl);
+    Uri? ReplicaUrl)
+{
+    public required TimeSpan SessionIdle { get; init; }
+
+    public required int MaxSessionsPerRuntime { get; init; }
+
+    public required int MaxSessionsPerCaller { get; init; }
+
+    public required ToolsPin ToolsPin { get; init; }
+
+    public required bool AuditArguments { get; init; }
+
+    /// <summary>How long the audit of tool calls is kept.</summary>
+    public required TimeSpan CallRetention { get; init; }
+
+    public required TimeSpan ProbeInterval { get; init; }
+}
 
 /// <param name="GitAuthorities">A PEM file of the authorities that git servers are signed by; null = the machine's own.</param>
 /// <param name="HostPaths">The only host folders that may be mounted, and only by admins.</param>

@@ -5,6 +5,7 @@ using System.Text.Json;
 using McpRuntime.Backends.CodeEngine;
 using McpRuntime.Core.Approvals;
 using McpRuntime.Core.Guardrails;
+using McpRuntime.Core.Planning;
 using McpRuntime.Core.Specs;
 
 namespace McpRuntime.Server.Settings;
@@ -291,7 +292,21 @@ internal static class SettingsParser
             TimeSpan.FromSeconds(read.Whole("RUNTIME_GATEWAY_IDLE_TIMEOUT_SECONDS", 120, 1, 86_400)),
             TimeSpan.FromSeconds(read.Whole("RUNTIME_GATEWAY_TOTAL_TIMEOUT_SECONDS", 600, 1, 86_400)),
             read.List("RUNTIME_GATEWAY_ALLOWED_ORIGINS", [], item => SettingsReader.UrlProblem(item, "https", "http")),
-            read.Url("RUNTIME_REPLICA_URL", "https", "http"));
+            read.Url("RUNTIME_REPLICA_URL", "https", "http"))
+        {
+            SessionIdle = TimeSpan.FromMinutes(read.Whole("RUNTIME_GATEWAY_SESSION_IDLE_MINUTES", 60, 1, 43_200)),
+            MaxSessionsPerRuntime = read.Whole("RUNTIME_GATEWAY_MAX_SESSIONS_PER_RUNTIME", 5_000, 1, 1_000_000),
+            MaxSessionsPerCaller = read.Whole("RUNTIME_GATEWAY_MAX_SESSIONS_PER_CALLER", 1_000, 1, 1_000_000),
+            ToolsPin = read.Choice("RUNTIME_TOOLS_PIN", "warn", "off", "warn", "quarantine") switch
+            {
+                "off" => ToolsPin.Off,
+                "quarantine" => ToolsPin.Quarantine,
+                _ => ToolsPin.Warn,
+            },
+            AuditArguments = read.Flag("RUNTIME_GATEWAY_AUDIT_ARGUMENTS", false),
+            CallRetention = TimeSpan.FromDays(read.Whole("RUNTIME_GATEWAY_CALL_RETENTION_DAYS", 30, 1, 3650)),
+            ProbeInterval = TimeSpan.FromSeconds(read.Whole("RUNTIME_PROBE_INTERVAL_SECONDS", 60, 5, 3600)),
+        };
     }
 
     private static SourcesSettings Sources(SettingsReader read) => new(
