@@ -14,28 +14,60 @@ internal sealed class DockerImageResolver(DockerWire wire, EngineIdentity identi
 {
     public async Task<Resolution> ResolveAsync(Revision revision, CancellationToken ct)
     {
-        if (revision.Spec.Source.Match<Source.Docker?>(docker => docker, _ => null, _ => null) is not { } source)
-        {
-            return Faulted(FaultKind.Refused, "SourceNotSupportedYet", $"A {revision.Spec.Source.Type} source cannot be resolved yet.");
-        }
-
         try
         {
             _ = await identity.VerifyAsync(ct);
-            if (revision.Facts is { } known)
+            return await (revision.Spec.Source switch
             {
-                var image = await wire.InspectImageAsync(known.Pin, ct);
-                return new Resolution.Resolved(known with { Image = image is null ? known.Image : FactsOf(image) });
-            }
-
-            return ImageReference.TryParse(source.Image, out var reference, out var error)
-                ? await PinAsync(reference, revision.Spec.TeamId, ct)
-                : Faulted(FaultKind.Refused, "BadReference", $"The image {error}.");
+                Source.Docker docker => ImageAsync(docker.Image, revision.Facts, revision.Spec.TeamId, ct),
+                Source.Compose { File: not null } compose => ServicesAsync(compose, revision, ct),
+                var other => Task.FromResult<Resolution>(Faulted(FaultKind.Refused, "SourceNotSupportedYet", $"A {other.Type} source of this kind cannot be resolved yet.")),
+            });
         }
         catch (BackendFault fault)
         {
             return new Resolution.Faulted(fault.Fault);
         }
+    }
+
+    /// <param name="known">The pin stays; what the engine now knows of the image is added.</param>
+    private async Task<Resolution> ImageAsync(string name, ResolvedFacts? known, string? teamId, CancellationToken ct)
+    {
+        if (known is not null)
+        {
+            var image = await wire.InspectImageAsync(known.Pin, ct);
+            return new Resolution.Resolved(known with { Image = image is null ? known.Image : FactsOf(image) });
+        }
+
+        return ImageReference.TryParse(name, out var reference, out var error)
+            ? await PinAsync(reference, teamId, ct)
+            : Faulted(FaultKind.Refused, "BadReference", $"The image {error}.");
+    }
+
+    /// <summary>Every service's image, all or none: a runtime whose images are half pinned is not resolved.</summary>
+    private async Task<Resolution> ServicesAsync(Source.Compose source, Revision revision, CancellationToken ct)
+    {
+        var services = new SortedDictionary<string, ServiceFacts>(StringComparer.Ordinal);
+        var byImage = new Dictionary<string, ResolvedFacts>(StringComparer.Ordinal);
+        foreach (var (service, image) in source.Images)
+        {
+            if (!byImage.TryGetValue(image, out var facts))
+            {
+                var before = revision.Facts?.Services.GetValueOrDefault(service);
+                var resolution = await ImageAsync(image, before is null ? null : new ResolvedFacts(before.Pin, before.PinIsRegistryDigest, null, before.Image), revision.Spec.TeamId, ct);
+                if (resolution.Match<Fault?>(_ => null, faulted => faulted.Fault) is { } fault)
+                {
+                    return new Resolution.Faulted(fault with { Message = $"Service \"{service}\": {fault.Message}" });
+                }
+
+                byImage[image] = facts = resolution.Match(resolved => resolved.Facts, _ => throw new InvalidOperationException("A fault was returned above."));
+            }
+
+            services[service] = new ServiceFacts(facts.Pin, facts.PinIsRegistryDigest, facts.Image);
+        }
+
+        var main = services[source.MainService];
+        return new Resolution.Resolved(new ResolvedFacts(main.Pin, services.Values.All(s => s.PinIsRegistryDigest), Commit: null, main.Image) { Services = services });
     }
 
     private async Task<Resolution> PinAsync(ImageReference reference, string? teamId, CancellationToken ct)
@@ -111,5 +143,6 @@ internal sealed class DockerImageResolver(DockerWire wire, EngineIdentity identi
         image.Architecture ?? "")
     {
         Environment = image.Config?.Env ?? [],
+        HasHealthcheck = image.Config?.Healthcheck?.Test is { Count: > 0 } and not ["NONE"],
     };
 }

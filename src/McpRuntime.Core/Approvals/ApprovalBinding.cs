@@ -11,6 +11,7 @@ public static class ApprovalBinding
     public static string Of(string contentHash, ResolvedFacts facts, KeyedHash hash) =>
         $"a1:{hash.Of($"{contentHash}\n{PinOf(facts)}")}";
 
-    /// <summary>The commit where there is one (what is built of it has no digest yet), else the image.</summary>
-    public static string PinOf(ResolvedFacts facts) => facts.Commit ?? facts.Pin;
+    /// <summary>The commit where there is one (what is built of it has no digest yet), else the image; and each service's image.</summary>
+    public static string PinOf(ResolvedFacts facts) => string.Join(
+        ' ', new[] { facts.Services.Count == 0 || facts.Commit is not null ? facts.Commit ?? facts.Pin : null }.OfType<string>().Concat(facts.Services.OrderBy(s => s.Key, StringComparer.Ordinal).Select(s => $"{s.Key}={s.Value.Pin}")));
 }

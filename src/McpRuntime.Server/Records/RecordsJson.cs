@@ -42,6 +42,7 @@ internal static class RecordsJson
             Ref = compose.Ref,
             Path = compose.Path,
             MainService = compose.MainService,
+            Images = compose.Images.Count == 0 ? null : compose.Images,
         });
 
     private static JsonSerializerOptions Make(Action<JsonTypeInfo> modifier, params JsonConverter[] more)
@@ -93,7 +94,7 @@ internal static class RecordsJson
                     sent.BuildArgs ?? new Dictionary<string, string>(StringComparer.Ordinal),
                     sent.PushToRegistry ?? false,
                     sent.Registry),
-                "compose" => new Source.Compose(sent.ComposeFile, sent.Repo, sent.Ref, sent.Path, sent.MainService!),
+                "compose" => new Source.Compose(sent.ComposeFile, sent.Repo, sent.Ref, sent.Path, sent.MainService!) { Images = sent.Images ?? new Dictionary<string, string>(StringComparer.Ordinal) },
                 _ => throw new JsonException($"A stored source has the unknown type '{sent.Type}'."),
             };
         }

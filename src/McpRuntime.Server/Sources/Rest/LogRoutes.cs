@@ -50,7 +50,7 @@ internal sealed class LogRoutes(IRuntimeQueries queries, IRecordStore records, I
         var query = new LogQuery(http.Asked(Tail), http.Asked(Since), http.Asked(Until), StreamOf(http.Asked(Stream)), http.Asked(Service), http.Asked(Follow));
         var identity = new RuntimeIdentity(await records.InstanceIdAsync(ct), view.Id);
         var redactor = await RedactorAsync(view, ct);
-        var lines = Lines(backend.LogsAsync(identity, query, ct), redactor, http.Asked(Timestamps), ct);
+        var lines = Lines(backend.LogsAsync(identity, query, ct), redactor, http.Asked(Timestamps), named: query.Service is null, ct);
         return query.Follow ? await FollowAsync(http, lines, ct) : await AllAsync(view, lines, ct);
     }
 
@@ -134,11 +134,12 @@ internal sealed class LogRoutes(IRuntimeQueries queries, IRecordStore records, I
         }
     }
 
-    private static async IAsyncEnumerable<string> Lines(IAsyncEnumerable<LogLine> lines, Redactor redactor, bool timestamps, [EnumeratorCancellation] CancellationToken ct)
+    /// <param name="named">Each line of a runtime with several services begins with the one it is from.</param>
+    private static async IAsyncEnumerable<string> Lines(IAsyncEnumerable<LogLine> lines, Redactor redactor, bool timestamps, bool named, [EnumeratorCancellation] CancellationToken ct)
     {
         await foreach (var line in lines.WithCancellation(ct))
         {
-            var text = redactor.Clean(line.Text);
+            var text = (named && line.Service is { } service ? service + " | " : "") + redactor.Clean(line.Text);
             yield return timestamps ? string.Create(CultureInfo.InvariantCulture, $"{line.At.UtcDateTime:O} {text}") : text;
         }
     }
