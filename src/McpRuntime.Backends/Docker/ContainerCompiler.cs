@@ -56,12 +56,12 @@ internal sealed class ContainerCompiler(DockerOptions options)
         }
 
         labels[DockerNames.Restart] = DockerNames.Text(input.RestartToken);
-        labels[DockerNames.Limits] = LimitsLabel.Of(create.HostConfig);
         if (port is { } endpoint)
         {
             labels[DockerNames.Port] = DockerNames.Text(endpoint);
         }
 
+        labels[DockerNames.Limits] = LimitsLabel.Of(create.HostConfig);
         if (service.Compose is { } compose)
         {
             labels[DockerNames.Service] = service.Name!;
