@@ -44,31 +44,36 @@ internal sealed class DockerImageResolver(DockerWire wire, EngineIdentity identi
             : Faulted(FaultKind.Refused, "BadReference", $"The image {error}.");
     }
 
-    /// <summary>Every service's image, all or none: a runtime whose images are half pinned is not resolved.</summary>
+    /// <summary>
+    /// Every service's image, all or none: a runtime whose images are half pinned is not resolved. Asked at once, since each registry
+    /// that is away takes its time and an effect has little.
+    /// </summary>
     private async Task<Resolution> ServicesAsync(Source.Compose source, Revision revision, CancellationToken ct)
     {
+        var images = source.Images.GroupBy(s => s.Value, s => s.Key, StringComparer.Ordinal).ToList();
+        var resolutions = await Task.WhenAll(images.Select(image => ImageAsync(image.Key, Known(revision, image.First()), revision.Spec.TeamId, ct)));
         var services = new SortedDictionary<string, ServiceFacts>(StringComparer.Ordinal);
-        var byImage = new Dictionary<string, ResolvedFacts>(StringComparer.Ordinal);
-        foreach (var (service, image) in source.Images)
+        foreach (var (image, resolution) in images.Zip(resolutions))
         {
-            if (!byImage.TryGetValue(image, out var facts))
+            if (resolution.Match<Fault?>(_ => null, faulted => faulted.Fault) is { } fault)
             {
-                var before = revision.Facts?.Services.GetValueOrDefault(service);
-                var resolution = await ImageAsync(image, before is null ? null : new ResolvedFacts(before.Pin, before.PinIsRegistryDigest, null, before.Image), revision.Spec.TeamId, ct);
-                if (resolution.Match<Fault?>(_ => null, faulted => faulted.Fault) is { } fault)
-                {
-                    return new Resolution.Faulted(fault with { Message = $"Service \"{service}\": {fault.Message}" });
-                }
-
-                byImage[image] = facts = resolution.Match(resolved => resolved.Facts, _ => throw new InvalidOperationException("A fault was returned above."));
+                return new Resolution.Faulted(fault with { Message = $"Service \"{image.First()}\": {fault.Message}" });
             }
 
-            services[service] = new ServiceFacts(facts.Pin, facts.PinIsRegistryDigest, facts.Image);
+            var facts = resolution.Match<ResolvedFacts?>(resolved => resolved.Facts, _ => null)!;
+            foreach (var service in image)
+            {
+                services[service] = new ServiceFacts(facts.Pin, facts.PinIsRegistryDigest, facts.Image);
+            }
         }
 
         var main = services[source.MainService];
         return new Resolution.Resolved(new ResolvedFacts(main.Pin, services.Values.All(s => s.PinIsRegistryDigest), Commit: null, main.Image) { Services = services });
     }
+
+    private static ResolvedFacts? Known(Revision revision, string service) => revision.Facts?.Services.GetValueOrDefault(service) is { } before
+        ? new ResolvedFacts(before.Pin, before.PinIsRegistryDigest, Commit: null, before.Image)
+        : null;
 
     private async Task<Resolution> PinAsync(ImageReference reference, string? teamId, CancellationToken ct)
     {

@@ -116,7 +116,8 @@ internal sealed class DockerObserver(DockerWire wire, EngineIdentity identity, D
             Service = service,
             Fingerprint = shape.Fingerprint(installation.Hash),
             Health = health,
-            Instance = live.State.Running ? $"{live.Id}@{live.State.StartedAt?.ToString("O", CultureInfo.InvariantCulture)}" : "",
+            // A job that has ended is the one that ran: its end is no restart.
+            Instance = live.State.Running || health is Health.Completed ? $"{live.Id}@{live.State.StartedAt?.ToString("O", CultureInfo.InvariantCulture)}" : "",
             Message = message,
             ExitCode = live.State.Running || live.State.Status == "created" ? null : live.State.ExitCode,
             StartedAt = live.State.StartedAt is { Year: > 1 } started ? started : null,
