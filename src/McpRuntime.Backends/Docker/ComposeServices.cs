@@ -36,13 +36,13 @@ internal static class ComposeServices
 
     private static DockerServiceSet Resolved(ComposeProject project, Source.Compose source, ResolvedFacts? facts)
     {
-        if (facts is null || project.Services.Any(s => !facts.Services.ContainsKey(s.Name)))
+        if (facts?.Services is not { } known || project.Services.Any(s => !known.ContainsKey(s.Name)))
         {
             return new DockerServiceSet([]) { File = project.File };
         }
 
         var jobs = project.Services.SelectMany(s => s.DependsOn).Where(d => d.Condition is ComposeCondition.Completed).Select(d => d.Service).ToHashSet(StringComparer.Ordinal);
-        var services = project.Services.Select(s => Service(s, project, source, facts.Services[s.Name], jobs.Contains(s.Name))).ToList();
+        var services = project.Services.Select(s => Service(s, project, source, known[s.Name], jobs.Contains(s.Name))).ToList();
         var refused = services.Select(s => Refusal(s, project)).OfType<Fault>().FirstOrDefault();
         return new DockerServiceSet(refused is null ? services : [], refused) { Main = services.Find(s => s.Name == project.Main.Name), File = project.File };
     }

@@ -72,7 +72,7 @@ internal sealed class DockerImageResolver(DockerWire wire, EngineIdentity identi
         return new Resolution.Resolved(new ResolvedFacts(main.Pin, services.Values.All(s => s.PinIsRegistryDigest), Commit: null, main.Image) { Services = services });
     }
 
-    private static ResolvedFacts? Known(Revision revision, string service) => revision.Facts?.Services.GetValueOrDefault(service) is { } before
+    private static ResolvedFacts? Known(Revision revision, string service) => revision.Facts?.Services?.GetValueOrDefault(service) is { } before
         ? new ResolvedFacts(before.Pin, before.PinIsRegistryDigest, Commit: null, before.Image)
         : null;
 

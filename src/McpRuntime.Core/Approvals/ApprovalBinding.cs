@@ -12,6 +12,14 @@ public static class ApprovalBinding
         $"a1:{hash.Of($"{contentHash}\n{PinOf(facts)}")}";
 
     /// <summary>The commit where there is one (what is built of it has no digest yet), else the image; and each service's image.</summary>
-    public static string PinOf(ResolvedFacts facts) => string.Join(
-        ' ', new[] { facts.Services.Count == 0 || facts.Commit is not null ? facts.Commit ?? facts.Pin : null }.OfType<string>().Concat(facts.Services.OrderBy(s => s.Key, StringComparer.Ordinal).Select(s => $"{s.Key}={s.Value.Pin}")));
+    public static string PinOf(ResolvedFacts facts)
+    {
+        if (facts.Services is not { } services)
+        {
+            return facts.Commit ?? facts.Pin;
+        }
+
+        var pins = services.OrderBy(s => s.Key, StringComparer.Ordinal).Select(s => $"{s.Key}={s.Value.Pin}");
+        return string.Join(' ', facts.Commit is { } commit ? pins.Prepend(commit) : pins);
+    }
 }

@@ -126,8 +126,8 @@ public sealed record Revision
 /// <param name="Image">The image's own settings; null until the registry's config blob or the engine gave them.</param>
 public sealed record ResolvedFacts(string Pin, bool PinIsRegistryDigest, string? Commit, ImageFacts? Image)
 {
-    /// <summary>Of a runtime with several services: what each one's image is, by service. Empty: there is one image, the one above.</summary>
-    public IReadOnlyDictionary<string, ServiceFacts> Services { get; init; } = new SortedDictionary<string, ServiceFacts>(StringComparer.Ordinal);
+    /// <summary>Of a runtime with several services: what each one's image is, by service. Null: there is one image, the one above.</summary>
+    public IReadOnlyDictionary<string, ServiceFacts>? Services { get; init; }
 }
 
 /// <param name="Pin">As in <see cref="ResolvedFacts"/>.</param>

@@ -76,7 +76,4 @@ public sealed record SourceRequest
     public string? Path { get; init; }
 
     public string? MainService { get; init; }
-
-    /// <summary>By service, as admission found them: kept with what is stored, and never sent.</summary>
-    public IReadOnlyDictionary<string, string>? Images { get; init; }
 }
