@@ -13,7 +13,7 @@ internal static class ComposeNodes
         switch (node)
         {
             case CatalogNode.Map { Broken: { } broken }:
-                context.Wrong(broken.Line, 0, broken.Reason);
+                context.Wrong(broken.Line, 0, broken.Message);
                 return null;
             case CatalogNode.Map { Members.Count: > MostItems } map:
                 context.Wrong(map, $"{key} has {map.Members.Count} entries; at most {MostItems} are allowed");

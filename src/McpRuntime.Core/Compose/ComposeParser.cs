@@ -49,7 +49,7 @@ public static class ComposeParser
             switch (CatalogReader.Read(text))
             {
                 case [CatalogNode.Map { Broken: { } broken }]:
-                    context.Wrong(broken.Line, 0, broken.Reason);
+                    context.Wrong(broken.Line, 0, broken.Message);
                     return null;
                 case [CatalogNode.Map map]:
                     return map;
@@ -66,7 +66,7 @@ public static class ComposeParser
         }
         catch (CatalogFault fault)
         {
-            context.Wrong(fault.Line, 0, fault.Reason);
+            context.Wrong(fault.Line, 0, fault.Message);
             return null;
         }
     }
