@@ -15,7 +15,7 @@ internal sealed class DockerBackend(DockerParts parts, DockerInstallation instal
     public string Name => BackendName;
 
     public BackendCapabilities Capabilities { get; } = new(
-        SupportsCompose: false,
+        SupportsCompose: true,
         SupportsGithubBuild: false,
         SupportsAllowedHosts: false,
         SupportsReadonlyFs: true,
@@ -81,7 +81,7 @@ internal sealed class DockerBackend(DockerParts parts, DockerInstallation instal
             ResourceKind.Image => parts.Images.RemoveAsync(id, resourceId, ct),
             ResourceKind.Network => parts.Networks.RemoveAsync(id, resourceId, ct),
             ResourceKind.Volume => parts.Volumes.RemoveAsync(id, resourceId, ct),
-            ResourceKind.GuardLink => parts.Guard.UnlinkAsync(DockerNames.Network(id, closed: true), ct),
+            ResourceKind.GuardLink => parts.Guard.UnlinkAsync(DockerNames.ClosedNetwork(id), ct),
             ResourceKind.Container => parts.Containers.RemoveAsync(id, resourceId, ct),
             ResourceKind.Build or ResourceKind.GuardPolicy or ResourceKind.Secret or ResourceKind.Service or ResourceKind.NetworkPolicy or ResourceKind.Route
                 or ResourceKind.Registration or ResourceKind.Account => Task.FromResult<Outcome>(Faults.Of(FaultKind.Refused, "NotADockerResource", $"{resourceId} ({kind}) is nothing that Docker has.")),

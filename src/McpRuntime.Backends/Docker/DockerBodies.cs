@@ -8,12 +8,13 @@ namespace McpRuntime.Backends.Docker;
 internal sealed record ImageBody(string Pin, string? TeamId) : ResourceBody;
 
 /// <param name="Closed">Internal, and without an address of the host's: nothing but the guard reaches it, and it reaches nothing else.</param>
-internal sealed record NetworkBody(bool Closed) : ResourceBody
+/// <param name="Shared">Several services of one runtime are on it, and reach one another. Nobody else's are.</param>
+internal sealed record NetworkBody(bool Closed, bool Shared = false) : ResourceBody
 {
     public NetworkShape Shape => Closed
         // ICC stays on: the guard is a neighbour on this bridge, and with it off the engine drops its packets too (seen on 20.10).
         ? new NetworkShape("bridge", Internal: true, Ipv6: false, new SortedDictionary<string, string>(StringComparer.Ordinal) { [InhibitIpv4] = "true" })
-        : new NetworkShape("bridge", Internal: false, Ipv6: false, new SortedDictionary<string, string>(StringComparer.Ordinal) { [EnableIcc] = "false" });
+        : new NetworkShape("bridge", Internal: false, Ipv6: false, new SortedDictionary<string, string>(StringComparer.Ordinal) { [EnableIcc] = Shared ? "true" : "false" });
 
     private const string InhibitIpv4 = "com.docker.network.bridge.inhibit_ipv4";
     private const string EnableIcc = "com.docker.network.bridge.enable_icc";
@@ -29,6 +30,7 @@ internal sealed record NetworkShape(string Driver, bool Internal, bool Ipv6, IRe
         live.Driver ?? "", live.Internal, live.EnableIpv6, live.Options ?? new Dictionary<string, string>(StringComparer.Ordinal));
 }
 
+/// <param name="Path">Where it is mounted; of a compose file's volume, its name there.</param>
 internal sealed record VolumeBody(string Path) : ResourceBody
 {
     public static string Fingerprint(string driver, string path) => DockerNames.Digest($"volume\n{driver}\n{path}");
@@ -40,8 +42,12 @@ internal sealed record GuardLinkBody(string Network) : ResourceBody
 }
 
 /// <summary>A container to be, with the shape it must show when read back. Holds secrets.</summary>
-internal sealed record ContainerBody(ContainerCreate Create, string Network, ContainerShape Shape) : ResourceBody
+/// <param name="Networks">The first is the one it is made on; it is connected to the others before it starts.</param>
+internal sealed record ContainerBody(ContainerCreate Create, IReadOnlyList<string> Networks, ContainerShape Shape) : ResourceBody
 {
+    /// <summary>The name under which its neighbours find it; null: it has none.</summary>
+    public string? Alias { get; init; }
+
     /// <summary>The image's own user is a name, whose number only its /etc/passwd tells: looked at before the first start.</summary>
     public bool MustNotBeRoot { get; init; }
 }

@@ -104,24 +104,27 @@ internal sealed class DockerControls(DockerOptions options)
     /// What the live container itself shows, control by control: Enforced where it holds one, Weakened where it does not, asked for or
     /// not (<see cref="ControlReport.ReadBack"/> merges the two), NotAsked where a container shows nothing of it.
     /// </summary>
-    /// <param name="network">The live network it is on; null when that is gone or not ours.</param>
-    public static IReadOnlyList<ControlReport> ReadBack(ContainerInspect live, NetworkInspect? network, EngineInfo engine) =>
-        [.. Enum.GetValues<Control>().Select(control => Seen(control, live, network, engine))];
+    /// <param name="networks">The live networks it is on; null when one of them is gone or not this runtime's.</param>
+    public static IReadOnlyList<ControlReport> ReadBack(ContainerInspect live, IReadOnlyList<NetworkInspect>? networks, EngineInfo engine) =>
+        [.. Enum.GetValues<Control>().Select(control => Seen(control, live, networks, engine))];
 
-    private static ControlReport Seen(Control control, ContainerInspect live, NetworkInspect? network, EngineInfo engine)
+    private static ControlReport Seen(Control control, ContainerInspect live, IReadOnlyList<NetworkInspect>? networks, EngineInfo engine)
     {
         var host = live.HostConfig;
         var attached = live.NetworkSettings?.Networks?.Keys.ToArray() ?? [];
+        var isService = live.Config.Labels?.ContainsKey(DockerNames.Service) ?? false;
         var isolated = host.NetworkMode == DockerCompiler.NoNetwork && attached.All(n => n == DockerCompiler.NoNetwork);
-        var alone = isolated || (network is not null && attached is [var only] && only == network.Name);
-        var closed = isolated || (alone && network is { Internal: true } && OptionIs(network, "inhibit_ipv4", "true"));
-        var on = $"networks {string.Join(", ", attached)}; internal={network?.Internal ?? false}";
+        var alone = isolated || (networks is not null && (isService || networks.Count == 1));
+        var closed = isolated || (alone && networks!.All(n => n.Internal && OptionIs(n, "inhibit_ipv4", "true")));
+        // The services of one runtime are to reach one another; nobody else is on their networks.
+        var apart = isolated || (alone && (isService || networks!.All(n => OptionIs(n, "enable_icc", "false"))));
+        var on = $"networks {string.Join(", ", attached)}; internal={closed}";
         return control switch
         {
             Control.Egress or Control.HostPorts or Control.Metadata => Held(control, closed, on),
             Control.AllowedHosts => new ControlReport(control, closed ? ControlOutcome.Enforced : ControlOutcome.NotAsked, Observed: closed ? "nothing gets out" : null),
             Control.Ingress => Held(control, alone && host.PortBindings is null or { Count: 0 } && !host.PublishAllPorts, $"published ports: {host.PortBindings?.Count ?? 0}"),
-            Control.Peers => Held(control, closed || (alone && OptionIs(network!, "enable_icc", "false")), on),
+            Control.Peers => Held(control, closed || apart, on),
             Control.Dns => Held(control, host.Dns is { Count: > 0 }, $"Dns=[{string.Join(", ", host.Dns ?? [])}]"),
             Control.ReadOnlyRoot => Held(control, host.ReadonlyRootfs, $"ReadonlyRootfs={Flag(host.ReadonlyRootfs)}"),
             Control.Mounts => Held(control, (live.Mounts ?? []).All(m => m.Type == "volume") && host.Binds is null or { Count: 0 }, $"mounts: {string.Join(", ", (live.Mounts ?? []).Select(m => $"{m.Type} {m.Destination}"))}"),

@@ -15,29 +15,66 @@ internal sealed class DockerImageResolver(DockerWire wire, EngineIdentity identi
 {
     public async Task<Resolution> ResolveAsync(Revision revision, CancellationToken ct)
     {
-        if (revision.Spec.Source.Match<Source.Docker?>(docker => docker, _ => null, _ => null) is not { } source)
-        {
-            return Faulted(FaultKind.Refused, "SourceNotSupportedYet", $"A {revision.Spec.Source.Type} source cannot be resolved yet.");
-        }
-
         try
         {
             _ = await identity.VerifyAsync(ct);
-            if (revision.Facts is { } known)
+            return await (revision.Spec.Source switch
             {
-                var image = await wire.InspectImageAsync(known.Pin, ct);
-                return new Resolution.Resolved(known with { Image = image is null ? known.Image : FactsOf(image) });
-            }
-
-            return ImageReference.TryParse(source.Image, out var reference, out var error)
-                ? await PinAsync(reference, revision.Spec.TeamId, ct)
-                : Faulted(FaultKind.Refused, "BadReference", $"The image {error}.");
+                Source.Docker docker => ImageAsync(docker.Image, revision.Facts, revision.Spec.TeamId, ct),
+                Source.Compose { File: not null } compose => ServicesAsync(compose, revision, ct),
+                var other => Task.FromResult<Resolution>(Faulted(FaultKind.Refused, "SourceNotSupportedYet", $"A {other.Type} source of this kind cannot be resolved yet.")),
+            });
         }
         catch (BackendFault fault)
         {
             return new Resolution.Faulted(fault.Fault);
         }
     }
+
+    /// <param name="known">The pin stays; what the engine now knows of the image is added.</param>
+    private async Task<Resolution> ImageAsync(string name, ResolvedFacts? known, string? teamId, CancellationToken ct)
+    {
+        if (known is not null)
+        {
+            var image = await wire.InspectImageAsync(known.Pin, ct);
+            return new Resolution.Resolved(known with { Image = image is null ? known.Image : FactsOf(image) });
+        }
+
+        return ImageReference.TryParse(name, out var reference, out var error)
+            ? await PinAsync(reference, teamId, ct)
+            : Faulted(FaultKind.Refused, "BadReference", $"The image {error}.");
+    }
+
+    /// <summary>
+    /// Every service's image, all or none: a runtime whose images are half pinned is not resolved. Asked at once, since each registry
+    /// that is away takes its time and an effect has little.
+    /// </summary>
+    private async Task<Resolution> ServicesAsync(Source.Compose source, Revision revision, CancellationToken ct)
+    {
+        var images = source.Images.GroupBy(s => s.Value, s => s.Key, StringComparer.Ordinal).ToList();
+        var resolutions = await Task.WhenAll(images.Select(image => ImageAsync(image.Key, Known(revision, image.First()), revision.Spec.TeamId, ct)));
+        var services = new SortedDictionary<string, ServiceFacts>(StringComparer.Ordinal);
+        foreach (var (image, resolution) in images.Zip(resolutions))
+        {
+            if (resolution.Match<Fault?>(_ => null, faulted => faulted.Fault) is { } fault)
+            {
+                return new Resolution.Faulted(fault with { Message = $"Service \"{image.First()}\": {fault.Message}" });
+            }
+
+            var facts = resolution.Match<ResolvedFacts?>(resolved => resolved.Facts, _ => null)!;
+            foreach (var service in image)
+            {
+                services[service] = new ServiceFacts(facts.Pin, facts.PinIsRegistryDigest, facts.Image);
+            }
+        }
+
+        var main = services[source.MainService];
+        return new Resolution.Resolved(new ResolvedFacts(main.Pin, services.Values.All(s => s.PinIsRegistryDigest), Commit: null, main.Image) { Services = services });
+    }
+
+    private static ResolvedFacts? Known(Revision revision, string service) => revision.Facts?.Services?.GetValueOrDefault(service) is { } before
+        ? new ResolvedFacts(before.Pin, before.PinIsRegistryDigest, Commit: null, before.Image)
+        : null;
 
     private async Task<Resolution> PinAsync(ImageReference reference, string? teamId, CancellationToken ct)
     {
@@ -112,5 +149,6 @@ internal sealed class DockerImageResolver(DockerWire wire, EngineIdentity identi
         image.Architecture ?? "")
     {
         Environment = image.Config?.Env ?? [],
+        HasHealthcheck = image.Config?.Healthcheck?.Test is { Count: > 0 } and not ["NONE"],
     };
 }

@@ -21,7 +21,20 @@ internal static class DockerNames
     /// <summary>The value of <see cref="Port"/> on a server that is reached by its stdin and stdout.</summary>
     public const int NoPort = 0;
 
-    /// <summary>Of a volume: where it is mounted.</summary>
+    /// <summary>The service of a compose file that a container is.</summary>
+    public const string Service = "dev.mcpruntime/service";
+
+    /// <summary>A short hash of what can't be edited on a live container.</summary>
+    public const string Fixed = "dev.mcpruntime/fixed";
+
+    /// <summary>Ending with 0 is as good as running, or what is waited for; absent: it is kept up.</summary>
+    public const string Ends = "dev.mcpruntime/ends";
+
+    public const string EndsMay = "may";
+
+    public const string EndsMust = "must";
+
+    /// <summary>Of a volume: where it is mounted, or its name in the compose file.</summary>
     public const string MountPath = "dev.mcpruntime/path";
 
     /// <summary>Short hashes by field, to name the field that drifted. Never decides whether anything did.</summary>
@@ -35,11 +48,16 @@ internal static class DockerNames
 
     public static string Container(RuntimeIdentity id, string fingerprint) => Prefix(id) + fingerprint[..8];
 
-    public static string Network(RuntimeIdentity id, bool closed) => Prefix(id) + (closed ? "net-closed" : "net-open");
+    /// <summary>The network that is guarded, where one is.</summary>
+    public static string ClosedNetwork(RuntimeIdentity id) => Network(id, new NetworkBody(Closed: true), name: null);
+
+    /// <param name="name">The compose file's own; null for the one on which the endpoint is.</param>
+    public static string Network(RuntimeIdentity id, NetworkBody body, string? name) =>
+        Prefix(id) + (body.Closed ? "net-closed" : body.Shared ? "net-shared" : "net-open") + (name is null ? "" : "-" + Digest(name)[..8]);
 
     public static string GuardLink(RuntimeIdentity id) => Prefix(id) + "link";
 
-    public static string Volume(RuntimeIdentity id, string path) => Prefix(id) + "vol-" + Digest(path)[..8];
+    public static string Volume(RuntimeIdentity id, string key) => Prefix(id) + "vol-" + Digest(key)[..8];
 
     public static string Image(string pin) => "image-" + ImageFingerprint(pin)[..8];
 

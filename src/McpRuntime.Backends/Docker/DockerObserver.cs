@@ -107,20 +107,24 @@ internal sealed class DockerObserver(DockerWire wire, EngineIdentity identity, D
         var shape = ContainerShape.Live(live, engine);
         var differing = shape.DifferingFrom(live.Config.Labels?.GetValueOrDefault(DockerNames.Shape), installation.Hash);
         var network = networks.GetValueOrDefault(live.HostConfig.NetworkMode ?? "");
-        var (health, message) = ContainerHealth.Of(live.State);
+        var labels = live.Config.Labels;
+        var service = labels?.GetValueOrDefault(DockerNames.Service);
+        var (health, message) = service is null ? ContainerHealth.Of(live.State) : ContainerHealth.OfService(live.State, labels!.GetValueOrDefault(DockerNames.Ends));
         return new SeenResource
         {
             Id = live.PlainName,
             Kind = ResourceKind.Container,
+            Service = service,
             Fingerprint = shape.Fingerprint(installation.Hash),
             Health = health,
-            Instance = live.State.Running ? DockerStdio.InstanceOf(live) : "",
+            // A job that has ended is the one that ran: its end is no restart.
+            Instance = live.State.Running || health is Health.Completed ? DockerStdio.InstanceOf(live) : "",
             Message = message,
             ExitCode = live.State.Running || live.State.Status == "created" ? null : live.State.ExitCode,
             StartedAt = live.State.StartedAt is { Year: > 1 } started ? started : null,
             FinishedAt = live.State.FinishedAt is { Year: > 1 } finished ? finished : null,
             Address = live.State.Running ? Address(live, network, state) : null,
-            Controls = DockerControls.ReadBack(live, network, engine),
+            Controls = DockerControls.ReadBack(live, NetworksOf(live, networks), engine),
             DifferingField = differing.Count > 0 ? string.Join(", ", differing) : null,
             RepairableInPlace = differing.All(ContainerShape.Editable.Contains),
         };
@@ -197,6 +201,15 @@ internal sealed class DockerObserver(DockerWire wire, EngineIdentity identity, D
         }
     }
 
+    /// <summary>Null: it is on one that is gone, or not ours.</summary>
+    private static NetworkInspect[]? NetworksOf(ContainerInspect live, Dictionary<string, NetworkInspect> networks)
+    {
+        var attached = live.NetworkSettings?.Networks?.Keys.ToArray() ?? [];
+        var record = live.Config.Labels?.GetValueOrDefault(DockerNames.Record);
+        var own = attached.Select(networks.GetValueOrDefault).OfType<NetworkInspect>().Where(n => n.Labels?.GetValueOrDefault(DockerNames.Record) == record).ToArray();
+        return own.Length > 0 && own.Length == attached.Length ? own : null;
+    }
+
     private static string? Subnet(NetworkInspect network) => network.Ipam?.Config is [{ Subnet: { } subnet }, ..] ? subnet : null;
 }
 
@@ -216,6 +229,34 @@ internal static class ContainerHealth
         "exited" => (Health.Failed, string.Create(CultureInfo.InvariantCulture, $"exited with {state.ExitCode}{Meaning(state.ExitCode)}")),
         _ => (Health.Failed, state.Error is { Length: > 0 } words ? words : state.Status),
     };
+
+    /// <summary>A service of several: it may end, and its healthcheck says whether what runs is well.</summary>
+    /// <param name="ends">See <see cref="DockerNames.Ends"/>.</param>
+    public static (Health Health, string? Message) OfService(ContainerState state, string? ends)
+    {
+        var (health, message) = Of(state);
+        return (health, ends) switch
+        {
+            (Health.Stopped, DockerNames.EndsMay or DockerNames.EndsMust) when state.Status == "exited" => (Health.Completed, "ended with 0"),
+            (Health.Serving, DockerNames.EndsMust) => (Health.Starting, "runs until it ends"),
+            (Health.Serving, _) when !state.Paused => state.Health?.Status switch
+            {
+                "starting" => (Health.Starting, "its healthcheck has not passed yet"),
+                "unhealthy" => (Health.Wedged, $"unhealthy: {Tail(state.Health)}"),
+                _ => (health, message),
+            },
+            _ => (health, message),
+        };
+    }
+
+    /// <summary>Of what the check said last: it is a stranger's text, and goes into a status.</summary>
+    private static string Tail(ContainerHealthState health)
+    {
+        const int Most = 200;
+        var output = health.Log is [.., var last] ? (last.Output ?? "").Trim() : "";
+        var plain = string.Concat(output[..Math.Min(output.Length, Most)].Select(c => char.IsControl(c) ? ' ' : c));
+        return string.Create(CultureInfo.InvariantCulture, $"{health.FailingStreak} checks in a row failed{(plain.Length == 0 ? "" : ": " + plain)}");
+    }
 
     private static string Meaning(int exitCode) => exitCode switch
     {

@@ -1,3 +1,4 @@
+using McpRuntime.Core.Compose;
 using McpRuntime.Core.Guardrails;
 using McpRuntime.Core.Records;
 using McpRuntime.Core.Specs;
@@ -29,6 +30,16 @@ internal sealed record DockerService
     /// <summary>The runtime's guardrails, with this service's share of its resources.</summary>
     public required GuardrailsConfig Guardrails { get; init; }
 
-    /// <summary>Absolute paths that were asked to be kept, beyond the image's own.</summary>
-    public IReadOnlyList<string> Volumes { get; init; } = [];
+    /// <summary>What was asked to be kept, beyond the image's own volumes.</summary>
+    public IReadOnlyList<DockerMount> Volumes { get; init; } = [];
+
+    /// <summary>What only a compose file says; null for a source of one image.</summary>
+    public ComposeService? Compose { get; init; }
+
+    /// <summary>Whether it may, or must, end; see <see cref="DockerNames.Ends"/>.</summary>
+    public string? Ends { get; init; }
 }
+
+/// <param name="Key">What the volume is called by whoever asked for it; its name on the engine derives from it.</param>
+/// <param name="Path">Where it is mounted, absolute.</param>
+internal sealed record DockerMount(string Key, string Path, bool ReadOnly = false);

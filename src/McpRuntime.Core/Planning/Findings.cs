@@ -79,14 +79,19 @@ internal sealed class Findings
                 return new Fault(
                     FaultKind.Refused,
                     Reasons.NotConverging,
-                    $"{seen.Id} still differs in {seen.DifferingField ?? "a field"} after {_world.Options.PutLimit} tries. "
+                    $"{Words.Name(seen.Id, seen.Service)} still differs in {seen.DifferingField ?? "a field"} after {_world.Options.PutLimit} tries. "
                     + "Somebody may be editing it, or the backend does not keep what is asked.");
             }
 
-            if (_world.KeepsFailing(bound, seen))
+            if (World.HasEndedForGood(bound, seen))
+            {
+                return new Fault(FaultKind.Refused, Reasons.Ended, $"{Words.Of(seen)} It is not started again (restart: no); see its logs, then restart the runtime or deploy again.");
+            }
+
+            if (_world.KeepsFailing(bound, seen) && !(seen.Service is not null && seen.Health is Health.Serving or Health.Completed))
             {
                 return new Fault(
-                    FaultKind.Refused, Reasons.CrashLoop, $"{seen.Id} does not stay up: {Words.Of(seen)} It is started again with growing pauses; see its logs.");
+                    FaultKind.Refused, Reasons.CrashLoop, $"{Words.Name(seen.Id, seen.Service)} does not stay up: {Words.Of(seen)} It is started again with growing pauses; see its logs.");
             }
         }
 
@@ -125,7 +130,7 @@ internal sealed class Findings
 
     private Condition GuardrailsEnforced()
     {
-        var report = Shown.ReportOf(Shown.PlanOf(_world, Carrier), Carrier);
+        var report = Shown.ReportOf(_world, Shown.PlanOf(_world, Carrier), Carrier);
         var loose = report.Where(c => c.Outcome is ControlOutcome.Weakened or ControlOutcome.Refused).ToList();
         return Carrier is null ? Unknown(ConditionType.GuardrailsEnforced, "NotObserved", "Nothing runs that it could be read back from.")
             : loose.Count == 0 ? True(ConditionType.GuardrailsEnforced, "ReadBack", "Every control that was asked for is held.")
@@ -197,7 +202,7 @@ internal sealed class Findings
             if (resource.BoundTo is null && _world.See(resource.Id) is { } seen && seen.Fingerprint != resource.Fingerprint)
             {
                 var reason = _world.IsNotConverging(resource, seen) ? Reasons.NotConverging : Reasons.Drifted;
-                return True(ConditionType.Drifted, reason, $"{seen.Id} is not as asked: {seen.DifferingField ?? "a field"} differs.");
+                return True(ConditionType.Drifted, reason, $"{Words.Name(seen.Id, seen.Service)} is not as asked: {seen.DifferingField ?? "a field"} differs.");
             }
         }
 
@@ -228,7 +233,10 @@ internal sealed class Findings
         bool Holds(ConditionType type) => found.Exists(c => c.Type == type && c.Status is ConditionStatus.True);
         var registered = Holds(ConditionType.GatewayRegistered) || !Wanted.Asked.Spec.RegisterGateway;
         var settled = Wanted.Goal is Goal.Run && !Wanted.InTransition && Wanted.Asked.Generation == Wanted.Serving?.Generation;
-        return settled && registered && Holds(ConditionType.Available) && Holds(ConditionType.Verified)
+        var lame = Wanted.Goal is Goal.Run && Wanted.Serving is { } serving ? World.Companions(serving).FirstOrDefault(r => !_world.IsReady(r)) : null;
+        return settled && lame is not null && stalled.Status is not ConditionStatus.True
+            ? False(ConditionType.Ready, "ServiceNotReady", _world.See(lame.Id) is { } seen ? Words.Of(seen) : $"{Words.Name(lame.Id, lame.Service)} is not there.")
+            : settled && registered && lame is null && Holds(ConditionType.Available) && Holds(ConditionType.Verified)
             ? True(ConditionType.Ready, "Ready", "What was asked for serves.")
             : stalled.Status is ConditionStatus.True ? False(ConditionType.Ready, stalled.Reason, stalled.Message)
             : _step is Step.Wait wait ? False(ConditionType.Ready, wait.Reason, wait.Message)

@@ -29,6 +29,9 @@ public sealed record SeenResource
 
     public required ResourceKind Kind { get; init; }
 
+    /// <summary>As <see cref="Resource.Service"/>.</summary>
+    public string? Service { get; init; }
+
     /// <summary>Computed from the live object's own fields, never read from a label.</summary>
     public required string Fingerprint { get; init; }
 

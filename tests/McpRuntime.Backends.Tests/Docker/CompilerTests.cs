@@ -109,7 +109,7 @@ public sealed class CompilerTests
         Compile(Given.Standard with { Images = new ImageGuardrails(RequireDigest: true) }, Facts with { Pin = "sha256:1", PinIsRegistryDigest = false }).Refused!.Reason.Should().Be("DigestRequired");
         Compile(Given.Standard with { Seccomp = "unknown" }, Facts).Refused!.Reason.Should().Be("GuardrailRefused");
         Compile(Given.Standard, Facts, source: new Source.Compose("", null, null, null, "main"), transport: GatewayTransport.Stdio).Refused!.Reason.Should().NotBeNullOrEmpty();
-        Compile(Given.Standard, Facts, source: new Source.Compose("", null, null, null, "main")).Refused!.Reason.Should().Be("SourceNotSupportedYet");
+        Compile(Given.Standard, Facts, source: new Source.Compose("", null, null, null, "main")).Refused!.Reason.Should().Be("ComposeRefused");
     }
 
     [Test]

@@ -86,7 +86,19 @@ internal sealed record ContainerState(
     int ExitCode,
     string? Error,
     DateTimeOffset? StartedAt,
-    DateTimeOffset? FinishedAt);
+    DateTimeOffset? FinishedAt)
+{
+    /// <summary>Null: it has no healthcheck.</summary>
+    public ContainerHealthState? Health { get; init; }
+}
+
+/// <param name="Status"><c>none, starting, healthy, unhealthy</c>.</param>
+internal sealed record ContainerHealthState(string? Status, int FailingStreak, IReadOnlyList<HealthLogEntry>? Log);
+
+internal sealed record HealthLogEntry(int ExitCode, string? Output);
+
+/// <summary>Times in nanoseconds; null or 0 = the image's own, else the engine's default.</summary>
+internal sealed record HealthConfig(IReadOnlyList<string>? Test, long? Interval, long? Timeout, long? StartPeriod, int? Retries);
 
 internal sealed record ContainerConfig
 {
@@ -113,6 +125,11 @@ internal sealed record ContainerConfig
     public IReadOnlyDictionary<string, JsonElement>? ExposedPorts { get; init; }
 
     public IReadOnlyDictionary<string, JsonElement>? Volumes { get; init; }
+
+    /// <summary>Seconds; null = the engine's default.</summary>
+    public int? StopTimeout { get; init; }
+
+    public HealthConfig? Healthcheck { get; init; }
 }
 
 internal sealed record HostConfig
@@ -209,6 +226,15 @@ internal sealed record ContainerCreate
     public IReadOnlyList<string>? Cmd { get; init; }
 
     public IReadOnlyList<string>? Entrypoint { get; init; }
+
+    public string? WorkingDir { get; init; }
+
+    public string? StopSignal { get; init; }
+
+    /// <summary>Seconds.</summary>
+    public int? StopTimeout { get; init; }
+
+    public HealthConfig? Healthcheck { get; init; }
 
     public IReadOnlyDictionary<string, string>? Labels { get; init; }
 

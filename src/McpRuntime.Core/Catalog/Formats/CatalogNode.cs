@@ -4,6 +4,9 @@ namespace McpRuntime.Core.Catalog.Formats;
 /// <param name="Weight">Nodes in it, with everything an alias stands for: what walking it costs.</param>
 internal abstract record CatalogNode(int Line, long Weight)
 {
+    /// <summary>1 = the first; 0 = not known.</summary>
+    public int Column { get; init; }
+
     /// <param name="Plain">Unquoted: may mean null, a boolean or a number.</param>
     public sealed record Scalar(string Value, bool Plain, int Line) : CatalogNode(Line, 1)
     {

@@ -71,6 +71,7 @@ internal sealed class CatalogReader
     {
         var current = _parser.Current ?? throw new CatalogFault(1, "ends too soon");
         var line = (int)Math.Min(current.Start.Line, int.MaxValue);
+        var column = (int)Math.Min(current.Start.Column, int.MaxValue);
         if (depth > Deepest)
         {
             throw new CatalogFault(line, $"is nested more than {Deepest} deep");
@@ -86,16 +87,16 @@ internal sealed class CatalogReader
         Count(1, line);
         if (_parser.TryConsume<Scalar>(out var scalar))
         {
-            return Anchored(scalar.Anchor, new CatalogNode.Scalar(scalar.Value, scalar.Style == ScalarStyle.Plain, line));
+            return Anchored(scalar.Anchor, new CatalogNode.Scalar(scalar.Value, scalar.Style == ScalarStyle.Plain, line) { Column = column });
         }
 
         if (_parser.TryConsume<SequenceStart>(out var sequence))
         {
-            return Anchored(sequence.Anchor, Sequence(line, depth));
+            return Anchored(sequence.Anchor, Sequence(line, depth) with { Column = column });
         }
 
         var mapping = _parser.Consume<MappingStart>();
-        return Anchored(mapping.Anchor, Mapping(line, depth));
+        return Anchored(mapping.Anchor, Mapping(line, depth) with { Column = column });
     }
 
     private CatalogNode.List Sequence(int line, int depth)
