@@ -1,3 +1,4 @@
+using McpRuntime.Backends.Docker.Builds;
 using McpRuntime.Core.Guardrails;
 using McpRuntime.Core.Planning;
 using McpRuntime.Core.Records;
@@ -25,7 +26,8 @@ internal sealed class DockerCompiler(DockerOptions options)
             return empty with { Refused = refused };
         }
 
-        var images = set.Services.Select(s => ImageOf(input, s)).DistinctBy(r => r.Id, StringComparer.Ordinal).ToArray();
+        var images = set.Services.SelectMany(s => s.Build is { } build ? BuildCompiler.WithNeeds(input, build, ImageOf(input, s)) : [ImageOf(input, s)])
+            .DistinctBy(r => r.Id, StringComparer.Ordinal).ToArray();
         if (set.Services.Count == 0 || set.Services.Any(s => s.Image is null))
         {
             return empty with { Running = images, Stopped = images };
@@ -51,7 +53,7 @@ internal sealed class DockerCompiler(DockerOptions options)
         var closed = Egress.Of(guardrails.Network) is not Egress.All;
         var network = RuntimeNetwork.Of(input, closed);
         var volumes = services.SelectMany(RuntimeVolumes.PathsOf).Distinct(StringComparer.Ordinal).Select(p => RuntimeVolumes.Of(input, p)).ToArray();
-        Resource[] stay = [.. images, network, .. volumes];
+        Resource[] stay = [.. images.Append(network).DistinctBy(r => r.Id, StringComparer.Ordinal), .. volumes];
         Resource[] before = closed ? [.. stay, RuntimeNetwork.LinkOf(input, network)] : stay;
         var containers = services.Select(s => ContainerOf(input, s, port, network, volumes, before)).ToArray();
         return empty with
@@ -99,7 +101,7 @@ internal sealed class DockerCompiler(DockerOptions options)
             return new Fault(FaultKind.Refused, "StdioNotSupportedYet", "A server that speaks over stdin and stdout cannot be bridged yet; deploy one that speaks HTTP (STREAMABLEHTTP or SSE).");
         }
 
-        if (input.Revision.Guardrails.Config.Images.RequireDigest && services.FirstOrDefault(s => !s.PinIsRegistryDigest) is { } local)
+        if (input.Revision.Guardrails.Config.Images.RequireDigest && services.FirstOrDefault(s => !s.PinIsRegistryDigest && s.Build?.Body is not BuildBody { Source.PushToRegistry: true }) is { } local)
         {
             return new Fault(
                 FaultKind.Refused, "DigestRequired", $"The guardrails require a registry's digest, and {local.Reference} is only known by the engine's own id ({local.Pin}): push it to a registry, or deploy it as name@sha256:….");

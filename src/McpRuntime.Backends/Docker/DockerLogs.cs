@@ -1,11 +1,12 @@
 using System.Runtime.CompilerServices;
+using McpRuntime.Backends.Docker.Builds;
 using McpRuntime.Backends.Docker.Wire;
 using McpRuntime.Core.Planning;
 
 namespace McpRuntime.Backends.Docker;
 
 /// <summary>The engine's own logs of a runtime's containers, its own order within one, by time across several.</summary>
-internal sealed class DockerLogs(DockerWire wire, EngineIdentity identity, TimeProvider time)
+internal sealed class DockerLogs(DockerWire wire, EngineIdentity identity, BuildLogs builds, TimeProvider time)
 {
     /// <summary>Characters of one container's answer: 5,000 lines of 64 KB would be 600 MB.</summary>
     private const int LargestAnswer = 8 << 20;
@@ -18,9 +19,19 @@ internal sealed class DockerLogs(DockerWire wire, EngineIdentity identity, TimeP
     /// <exception cref="BackendFault">The engine is away, or breaks off.</exception>
     public async IAsyncEnumerable<LogLine> ReadAsync(RuntimeIdentity id, LogQuery query, [EnumeratorCancellation] CancellationToken ct)
     {
+        if (query.Stream == LogStream.Build)
+        {
+            await foreach (var line in builds.ReadAsync(id, query, ct))
+            {
+                yield return line;
+            }
+
+            yield break;
+        }
+
         _ = await identity.VerifyAsync(ct);
         var containers = await NewestFirstAsync(id, ct);
-        if (containers.Count == 0 || query.Stream == LogStream.Build)
+        if (containers.Count == 0)
         {
             yield break;
         }

@@ -1,3 +1,4 @@
+using McpRuntime.Backends.Docker.Builds;
 using McpRuntime.Core.Planning;
 using McpRuntime.Core.Specs;
 
@@ -9,7 +10,7 @@ internal sealed record DockerServiceSet(IReadOnlyList<DockerService> Services, F
 {
     public static DockerServiceSet Of(CompileInput input) => input.Revision.Spec.Source.Match(
         docker => OfImage(input, docker),
-        gitHub => NotYet(gitHub),
+        gitHub => OfBuild(input, gitHub),
         compose => NotYet(compose));
 
     private static DockerServiceSet OfImage(CompileInput input, Source.Docker source) => new(input.Revision.Facts is not { } facts
@@ -22,6 +23,22 @@ internal sealed record DockerServiceSet(IReadOnlyList<DockerService> Services, F
                 PinIsRegistryDigest = facts.PinIsRegistryDigest,
                 Image = facts.Image,
                 Command = source.Command,
+                Environment = input.Environment,
+                Guardrails = input.Revision.Guardrails.Config,
+                Volumes = input.Revision.Spec.Volumes,
+            },
+        ]);
+
+    private static DockerServiceSet OfBuild(CompileInput input, Source.GitHub source) => new(BuildCompiler.Of(input.Identity, input.Revision, input.Hash) is not { } build
+        ? []
+        : [
+            new DockerService
+            {
+                Reference = source.Repo,
+                Pin = input.Revision.Facts!.PinIsRegistryDigest ? input.Revision.Facts.Pin : BuildNames.Image(input.Identity, build.Id),
+                PinIsRegistryDigest = input.Revision.Facts.PinIsRegistryDigest,
+                Build = build,
+                Image = input.Revision.Facts.Image,
                 Environment = input.Environment,
                 Guardrails = input.Revision.Guardrails.Config,
                 Volumes = input.Revision.Spec.Volumes,
