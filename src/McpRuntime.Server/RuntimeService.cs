@@ -57,6 +57,7 @@ internal static class RuntimeService
                 .AddApprovalWebhook(settings)
                 .AddSingleton<PlanWorld>()
                 .AddSingleton<Forecast>()
+                .AddSingleton<Upgrades>()
                 .AddRest();
         }
 

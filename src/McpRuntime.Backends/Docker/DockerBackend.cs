@@ -1,3 +1,4 @@
+using McpRuntime.Backends.Docker.Builds;
 using McpRuntime.Backends.Docker.Guard;
 using McpRuntime.Backends.Docker.Wire;
 using McpRuntime.Core.Guardrails;
@@ -16,7 +17,7 @@ internal sealed class DockerBackend(DockerParts parts, DockerInstallation instal
 
     public BackendCapabilities Capabilities { get; } = new(
         SupportsCompose: true,
-        SupportsGithubBuild: false,
+        SupportsGithubBuild: true,
         SupportsAllowedHosts: false,
         SupportsReadonlyFs: true,
         SupportsCustomCapabilities: true,
@@ -37,6 +38,11 @@ internal sealed class DockerBackend(DockerParts parts, DockerInstallation instal
     public IReadOnlyList<ControlReport> Report(GuardrailsConfig guardrails, Source? source) => parts.Controls.Report(guardrails, parts.Identity.Info);
 
     public Task<Resolution> ResolveAsync(Revision revision, CancellationToken ct) => parts.Resolver.ResolveAsync(revision, ct);
+
+    public Task<Resolution> ResolveAsync(RuntimeIdentity id, Revision revision, CancellationToken ct) =>
+        BuildCompiler.Of(id, revision, installation.Hash) is { } build
+            ? parts.Resolver.ResolveBuildAsync(id, build.Id, (BuildBody)build.Body, ct)
+            : parts.Resolver.ResolveAsync(revision, ct);
 
     public async Task<ProviderView> ObserveAsync(RuntimeIdentity id, CancellationToken ct)
     {
@@ -67,6 +73,7 @@ internal sealed class DockerBackend(DockerParts parts, DockerInstallation instal
         () => resource.Body switch
         {
             ImageBody body => parts.Images.PutAsync(id, body, ct),
+            BuildBody body => parts.Builds.PutAsync(id, resource, body, ct),
             NetworkBody body => parts.Networks.PutAsync(id, resource, body, ct),
             VolumeBody body => parts.Volumes.PutAsync(id, resource, body, ct),
             GuardLinkBody body => parts.Guard.LinkAsync(body.Network, ct),
@@ -79,11 +86,12 @@ internal sealed class DockerBackend(DockerParts parts, DockerInstallation instal
         () => kind switch
         {
             ResourceKind.Image => parts.Images.RemoveAsync(id, resourceId, ct),
+            ResourceKind.Build => parts.Builds.RemoveAsync(id, resourceId, ct),
             ResourceKind.Network => parts.Networks.RemoveAsync(id, resourceId, ct),
             ResourceKind.Volume => parts.Volumes.RemoveAsync(id, resourceId, ct),
             ResourceKind.GuardLink => parts.Guard.UnlinkAsync(DockerNames.ClosedNetwork(id), ct),
             ResourceKind.Container => parts.Containers.RemoveAsync(id, resourceId, ct),
-            ResourceKind.Build or ResourceKind.GuardPolicy or ResourceKind.Secret or ResourceKind.Service or ResourceKind.NetworkPolicy or ResourceKind.Route
+            ResourceKind.GuardPolicy or ResourceKind.Secret or ResourceKind.Service or ResourceKind.NetworkPolicy or ResourceKind.Route
                 or ResourceKind.Registration or ResourceKind.Account => Task.FromResult<Outcome>(Faults.Of(FaultKind.Refused, "NotADockerResource", $"{resourceId} ({kind}) is nothing that Docker has.")),
         },
         ct);
@@ -137,6 +145,7 @@ internal sealed record DockerParts(
     DockerImageResolver Resolver,
     DockerObserver Observer,
     DockerImages Images,
+    DockerBuilds Builds,
     DockerNetworks Networks,
     DockerVolumes Volumes,
     DockerContainers Containers,

@@ -1,3 +1,4 @@
+using McpRuntime.Backends.Docker.Builds;
 using McpRuntime.Core.Compose;
 using McpRuntime.Core.Guardrails;
 using McpRuntime.Core.Planning;
@@ -28,7 +29,8 @@ internal sealed class DockerCompiler(DockerOptions options)
             return empty with { Refused = refused };
         }
 
-        var images = set.Services.Select(s => ImageOf(input, s)).DistinctBy(r => r.Id, StringComparer.Ordinal).ToArray();
+        var images = set.Services.SelectMany(s => s.Build is { } build ? BuildCompiler.WithNeeds(input, build, ImageOf(input, s)) : [ImageOf(input, s)])
+            .DistinctBy(r => r.Id, StringComparer.Ordinal).ToArray();
         if (set.Main is not { } main || set.Services.Any(s => s.Image is null))
         {
             return empty with { Running = images, Stopped = images };
@@ -47,7 +49,7 @@ internal sealed class DockerCompiler(DockerOptions options)
     {
         var networks = RuntimeNetworks.Of(input, set);
         var volumes = set.Services.SelectMany(RuntimeVolumes.MountsOf).Select(m => m.Key).Distinct(StringComparer.Ordinal).Select(k => RuntimeVolumes.Of(input, k)).ToArray();
-        Resource[] stay = [.. images, .. networks.All, .. volumes];
+        Resource[] stay = [.. images.Concat(networks.All).DistinctBy(r => r.Id, StringComparer.Ordinal), .. volumes];
         Resource[] before = networks.Link is { } link ? [.. stay, link] : stay;
         var containers = new Dictionary<string, Resource>(StringComparer.Ordinal);
         foreach (var service in set.Services)
@@ -145,7 +147,7 @@ internal sealed class DockerCompiler(DockerOptions options)
             return new Fault(FaultKind.Refused, "StdioOfOneImage", "A compose source cannot speak over stdin and stdout; deploy the one image that does (source type docker), or let the service speak HTTP.");
         }
 
-        if (input.Revision.Guardrails.Config.Images.RequireDigest && services.FirstOrDefault(s => !s.PinIsRegistryDigest) is { } local)
+        if (input.Revision.Guardrails.Config.Images.RequireDigest && services.FirstOrDefault(s => !s.PinIsRegistryDigest && s.Build?.Body is not BuildBody { Source.PushToRegistry: true }) is { } local)
         {
             return new Fault(
                 FaultKind.Refused, "DigestRequired", $"The guardrails require a registry's digest, and {local.Reference} is only known by the engine's own id ({local.Pin}): push it to a registry, or deploy it as name@sha256:….");

@@ -1,4 +1,5 @@
 using System.Globalization;
+using McpRuntime.Backends.Docker.Builds;
 using McpRuntime.Backends.Docker.Wire;
 using McpRuntime.Backends.Registries;
 using McpRuntime.Core.Planning;
@@ -11,10 +12,15 @@ namespace McpRuntime.Backends.Docker;
 /// A reference to the one image it means: the registry's digest where it answers, else what the engine has. Pulls nothing. A pin once
 /// found stays: a tag that moves later is a new generation's business.
 /// </summary>
-internal sealed class DockerImageResolver(DockerWire wire, EngineIdentity identity, DockerOptions options, RegistryCredentials credentials)
+internal sealed class DockerImageResolver(DockerWire wire, EngineIdentity identity, DockerOptions options, RegistryCredentials credentials, BuildSources builds)
 {
     public async Task<Resolution> ResolveAsync(Revision revision, CancellationToken ct)
     {
+        if (revision.Spec.Source is Source.GitHub repository)
+        {
+            return await builds.CommitAsync(repository, revision, ct);
+        }
+
         try
         {
             _ = await identity.VerifyAsync(ct);
@@ -76,18 +82,36 @@ internal sealed class DockerImageResolver(DockerWire wire, EngineIdentity identi
         ? new ResolvedFacts(before.Pin, before.PinIsRegistryDigest, Commit: null, before.Image)
         : null;
 
+    /// <summary>Of a revision whose commit is known: what its build gave.</summary>
+    public async Task<Resolution> ResolveBuildAsync(RuntimeIdentity id, string resourceId, BuildBody body, CancellationToken ct)
+    {
+        try
+        {
+            _ = await identity.VerifyAsync(ct);
+            return await builds.FactsAsync(id, resourceId, body, ct) is { } facts
+                ? new Resolution.Resolved(facts)
+                : Faulted(FaultKind.Transient, "NotBuiltYet", $"The build {resourceId} has made no image yet.");
+        }
+        catch (BackendFault fault)
+        {
+            return new Resolution.Faulted(fault.Fault);
+        }
+    }
+
     private async Task<Resolution> PinAsync(ImageReference reference, string? teamId, CancellationToken ct)
     {
+        if (await MirroredAsync(reference, teamId, ct) is { } mirrored)
+        {
+            return mirrored;
+        }
+
         var local = await wire.InspectImageAsync(reference.ToString(), ct);
         Fault trouble;
         try
         {
-            var login = await credentials.FindAsync(reference.ToString(), teamId, ct);
-            if (await wire.RegistryDigestAsync(reference.ToString(), login, options.RegistryTimeout, ct) is { } digest)
+            if (await FromRegistryAsync(reference, teamId, ct) is { } resolved)
             {
-                var pin = $"{reference.Name}@{digest}";
-                var pulled = await wire.InspectImageAsync(pin, ct);
-                return Resolved(pin, isDigest: true, pulled);
+                return resolved;
             }
 
             trouble = new Fault(FaultKind.Refused, "ImageNotFound", $"The registry has no {reference}.");
@@ -98,6 +122,39 @@ internal sealed class DockerImageResolver(DockerWire wire, EngineIdentity identi
         }
 
         return local is null ? Nowhere(reference, trouble) : OfLocal(reference, local, trouble);
+    }
+
+    private async Task<Resolution?> FromRegistryAsync(ImageReference reference, string? teamId, CancellationToken ct)
+    {
+        var login = await credentials.FindAsync(reference.ToString(), teamId, ct);
+        if (await wire.RegistryDigestAsync(reference.ToString(), login, options.RegistryTimeout, ct) is not { } digest)
+        {
+            return null;
+        }
+
+        var pin = $"{reference.Name}@{digest}";
+        return Resolved(pin, isDigest: true, await wire.InspectImageAsync(pin, ct));
+    }
+
+    /// <summary>The pin then names the mirror, since that is where the engine has it from. One that does not answer, or has it not, is passed over.</summary>
+    private async Task<Resolution?> MirroredAsync(ImageReference reference, string? teamId, CancellationToken ct)
+    {
+        foreach (var there in options.Mirrors.Select(m => m.There(reference)).OfType<ImageReference>())
+        {
+            try
+            {
+                if (await FromRegistryAsync(there, teamId, ct) is { } resolved)
+                {
+                    return resolved;
+                }
+            }
+            catch (BackendFault)
+            {
+                // The registry itself is asked next, and says what is wrong if anything is.
+            }
+        }
+
+        return null;
     }
 
     /// <summary>

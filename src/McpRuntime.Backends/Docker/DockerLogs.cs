@@ -1,5 +1,6 @@
 using System.Runtime.CompilerServices;
 using System.Threading.Channels;
+using McpRuntime.Backends.Docker.Builds;
 using McpRuntime.Backends.Docker.Stdio;
 using McpRuntime.Backends.Docker.Wire;
 using McpRuntime.Core.Planning;
@@ -7,7 +8,7 @@ using McpRuntime.Core.Planning;
 namespace McpRuntime.Backends.Docker;
 
 /// <summary>The engine's own logs of a runtime's containers, its own order within one, by time across several.</summary>
-internal sealed class DockerLogs(DockerWire wire, EngineIdentity identity, StdioLogs stdio, TimeProvider time)
+internal sealed class DockerLogs(DockerWire wire, EngineIdentity identity, StdioLogs stdio, BuildLogs builds, TimeProvider time)
 {
     /// <summary>Characters of one container's answer: 5,000 lines of 64 KB would be 600 MB.</summary>
     private const int LargestAnswer = 8 << 20;
@@ -20,9 +21,19 @@ internal sealed class DockerLogs(DockerWire wire, EngineIdentity identity, Stdio
     /// <exception cref="BackendFault">The engine is away, or breaks off.</exception>
     public async IAsyncEnumerable<LogLine> ReadAsync(RuntimeIdentity id, LogQuery query, [EnumeratorCancellation] CancellationToken ct)
     {
+        if (query.Stream == LogStream.Build)
+        {
+            await foreach (var line in builds.ReadAsync(id, query, ct))
+            {
+                yield return line;
+            }
+
+            yield break;
+        }
+
         _ = await identity.VerifyAsync(ct);
         var containers = await NewestFirstAsync(id, query.Service, ct);
-        if (containers.Count == 0 || query.Stream == LogStream.Build)
+        if (containers.Count == 0)
         {
             yield break;
         }

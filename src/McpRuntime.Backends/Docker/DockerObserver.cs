@@ -1,4 +1,5 @@
 using System.Globalization;
+using McpRuntime.Backends.Docker.Builds;
 using McpRuntime.Backends.Docker.Guard;
 using McpRuntime.Backends.Docker.Stdio;
 using McpRuntime.Backends.Docker.Wire;
@@ -7,21 +8,21 @@ using McpRuntime.Core.Planning;
 namespace McpRuntime.Backends.Docker;
 
 /// <summary>Everything of ours on the engine, found by label; one list a kind, one inspect a container. Reads only.</summary>
-internal sealed class DockerObserver(DockerWire wire, EngineIdentity identity, DockerInstallation installation, PullTracker pulls, IGuard guard)
+internal sealed class DockerObserver(DockerWire wire, EngineIdentity identity, DockerInstallation installation, LongWork work, IGuard guard)
 {
     public async Task<IReadOnlyList<SeenResource>> OneAsync(RuntimeIdentity id, CancellationToken ct)
     {
         string[] labels = [DockerNames.Filter(DockerNames.Instance, id.InstanceId), DockerNames.Filter(DockerNames.Record, id.RecordId)];
         var byRecord = await LookAsync(labels, () => ImagesOfAsync(id, ct), ct);
         var seen = byRecord.GetValueOrDefault(id.RecordId) ?? [];
-        return [.. seen, .. pulls.Of(id.RecordId).Where(p => seen.All(s => s.Id != p.Id))];
+        return [.. seen, .. work.Of(id.RecordId).Where(p => seen.All(s => s.Id != p.Id))];
     }
 
     public async Task<IReadOnlyDictionary<string, IReadOnlyList<SeenResource>>> AllAsync(CancellationToken ct)
     {
         var instance = await installation.InstanceId(ct);
         var seen = await LookAsync([DockerNames.Filter(DockerNames.Instance, instance)], () => AllImagesAsync(instance, ct), ct);
-        foreach (var (record, image) in pulls.All())
+        foreach (var (record, image) in work.All())
         {
             var list = seen.TryGetValue(record, out var known) ? known : seen[record] = [];
             if (list.All(s => s.Id != image.Id))
@@ -174,26 +175,34 @@ internal sealed class DockerObserver(DockerWire wire, EngineIdentity identity, D
             // A filtered list leaves out the digests.
             if (await wire.InspectImageAsync(image.Id, ct) is { } whole)
             {
-                seen.AddRange(Tagged(whole.Id, whole.RepoTags, whole.RepoDigests, repository + ":").Select(s => (id.RecordId, s.Image)));
+                seen.AddRange(Tagged(whole.Id, whole.RepoTags, whole.RepoDigests, whole.Config?.Labels, repository + ":").Select(s => (id.RecordId, s.Image)));
             }
         }
 
-        return seen;
+        string[] marks = [DockerNames.Filter(BuildNames.Instance, id.InstanceId), DockerNames.Filter(BuildNames.Record, id.RecordId)];
+        return [.. seen, .. work.Leftovers(await wire.ListDanglingAsync(ct, marks))];
     }
 
     private async Task<IReadOnlyList<(string Record, SeenResource Image)>> AllImagesAsync(string instance, CancellationToken ct)
     {
         var repositories = DockerNames.ImageRepositories(instance) + "/";
         var all = await wire.ListImagesAsync(pattern: null, ct);
-        return [.. all.SelectMany(i => Tagged(i.Id, i.RepoTags, i.RepoDigests, repositories))];
+        var left = await wire.ListDanglingAsync(ct, DockerNames.Filter(BuildNames.Instance, instance));
+        return [.. all.SelectMany(i => Tagged(i.Id, i.RepoTags, i.RepoDigests, i.Labels, repositories)), .. work.Leftovers(left)];
     }
 
-    private static IEnumerable<(string Record, SeenResource Image)> Tagged(string imageId, IReadOnlyList<string>? tags, IReadOnlyList<string>? digests, string under)
+    private static IEnumerable<(string Record, SeenResource Image)> Tagged(string imageId, IReadOnlyList<string>? tags, IReadOnlyList<string>? digests, IReadOnlyDictionary<string, string>? labels, string under)
     {
         foreach (var tag in (tags ?? []).Where(t => t.StartsWith(under, StringComparison.Ordinal)))
         {
             var colon = tag.LastIndexOf(':');
             var record = tag[(tag.LastIndexOf('/') + 1)..colon];
+            if (BuildNames.IsBuild(tag[(colon + 1)..]))
+            {
+                yield return (record, new SeenResource { Id = tag[(colon + 1)..], Kind = ResourceKind.Build, Fingerprint = labels?.GetValueOrDefault(BuildNames.Build) ?? "" });
+                continue;
+            }
+
             var short8 = tag[(colon + 1)..].Replace(DockerNames.KeptSuffix, "", StringComparison.Ordinal);
             var pins = (digests ?? []).Select(ImageNames.Normalise).Append(imageId);
             var pin = pins.FirstOrDefault(p => DockerNames.ImageFingerprint(p).StartsWith(short8, StringComparison.Ordinal)) ?? imageId;

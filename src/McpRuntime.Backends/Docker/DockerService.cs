@@ -1,5 +1,6 @@
 using McpRuntime.Core.Compose;
 using McpRuntime.Core.Guardrails;
+using McpRuntime.Core.Planning;
 using McpRuntime.Core.Records;
 using McpRuntime.Core.Specs;
 
@@ -14,10 +15,16 @@ internal sealed record DockerService
     /// <summary>As it was asked for, for messages.</summary>
     public required string Reference { get; init; }
 
-    /// <summary><c>repo@sha256:…</c> or an image id.</summary>
+    /// <summary>
+    /// <c>repo@sha256:…</c> or an image id. Of what is built here its own tag: should it be made again, of the same commit, it is the
+    /// same to the container.
+    /// </summary>
     public required string Pin { get; init; }
 
     public required bool PinIsRegistryDigest { get; init; }
+
+    /// <summary>What makes its image; null: it comes from a registry, or is on the engine.</summary>
+    public Resource? Build { get; init; }
 
     /// <summary>Null until the image is on the engine.</summary>
     public required ImageFacts? Image { get; init; }

@@ -1,3 +1,4 @@
+using McpRuntime.Backends.Docker.Builds;
 using McpRuntime.Core.Compose;
 using McpRuntime.Core.Planning;
 using McpRuntime.Core.Specs;
@@ -19,11 +20,30 @@ internal sealed record DockerServiceSet(IReadOnlyList<DockerService> Services, F
 
     public static DockerServiceSet Of(CompileInput input) => input.Revision.Spec.Source.Match(
         docker => OfImage(input, docker),
-        gitHub => NotYet(gitHub),
+        gitHub => OfBuild(input, gitHub),
         compose => ComposeServices.Of(input, compose));
 
-    public static DockerServiceSet NotYet(Source source) => new(
-        [], new Fault(FaultKind.Refused, "SourceNotSupportedYet", $"A {source.Type} source cannot be run yet; deploy a built image (source type docker)."));
+    private static DockerServiceSet OfBuild(CompileInput input, Source.GitHub source)
+    {
+        if (BuildCompiler.Of(input.Identity, input.Revision, input.Hash) is not { } build)
+        {
+            return new DockerServiceSet([]);
+        }
+
+        var facts = input.Revision.Facts!;
+        var service = new DockerService
+        {
+            Reference = source.Repo,
+            Pin = facts.PinIsRegistryDigest ? facts.Pin : BuildNames.Image(input.Identity, build.Id),
+            PinIsRegistryDigest = facts.PinIsRegistryDigest,
+            Build = build,
+            Image = facts.Image,
+            Environment = input.Environment,
+            Guardrails = input.Revision.Guardrails.Config,
+            Volumes = [.. input.Revision.Spec.Volumes.Select(path => new DockerMount(path, path))],
+        };
+        return new DockerServiceSet([service]) { Main = service };
+    }
 
     private static DockerServiceSet OfImage(CompileInput input, Source.Docker source)
     {

@@ -29,6 +29,9 @@ internal sealed record RuntimeNetworks(Resource Front, Resource? Link, IReadOnly
         return new RuntimeNetworks(front, ((NetworkBody)front.Body).Closed ? LinkOf(input, front) : null, byName);
     }
 
+    /// <summary>The one of a source of one image whose egress is open: a build's steps are on it too.</summary>
+    public static Resource Open(CompileInput input) => Network(input, new NetworkBody(Closed: false), name: null);
+
     /// <summary>Those of one service, in its order; the first is the one whose address counts.</summary>
     public IReadOnlyList<string> Of(DockerService service)
     {

@@ -42,6 +42,10 @@ internal static class PartOptions
         SubnetPool = settings.Docker.SubnetPool.ToString(),
         RegistryCredentials = settings.Docker.RegistryCredentials,
         Mode = settings.GuardrailsMode,
+        AllowedRegistries = settings.AllowedRegistries,
+        Mirrors = settings.Docker.Mirrors,
+        Builds = settings.Docker.Builds,
+        BuildLogFolder = Path.Combine(settings.Storage.DataDirectory, "builds"),
     };
 
     public static GitOptions Git(RuntimeSettings settings) => new()

@@ -1,5 +1,7 @@
 using System.Net;
 using McpRuntime.Backends.CodeEngine;
+using McpRuntime.Backends.Docker.Builds;
+using McpRuntime.Backends.Registries;
 using McpRuntime.Core.Approvals;
 using McpRuntime.Core.Guardrails;
 using McpRuntime.Core.Planning;
@@ -57,7 +59,7 @@ internal sealed record RuntimeSettings
 /// <param name="Host"><c>unix:///var/run/docker.sock</c> or <c>tcp://host:port</c>.</param>
 /// <param name="CertificatePath">Folder of ca.pem, cert.pem, key.pem; null without TLS.</param>
 /// <param name="SubnetPool">Cut into one /28 a runtime.</param>
-internal sealed record DockerSettings(bool Enabled, Uri Host, bool Tls, string? CertificatePath, IPNetwork SubnetPool, string GuardImage, string? RegistryCredentials);
+internal sealed record DockerSettings(bool Enabled, Uri Host, bool Tls, string? CertificatePath, IPNetwork SubnetPool, string GuardImage, string? RegistryCredentials, IReadOnlyList<RegistryMirror> Mirrors, BuildLimits Builds);
 
 /// <param name="RegistrySecret">Of the project; pulls and pushes with it.</param>
 /// <param name="BuildRegistry">Null: no builds.</param>

@@ -3,6 +3,8 @@ using System.Net;
 using System.Text;
 using System.Text.Json;
 using McpRuntime.Backends.CodeEngine;
+using McpRuntime.Backends.Docker.Builds;
+using McpRuntime.Backends.Registries;
 using McpRuntime.Core.Approvals;
 using McpRuntime.Core.Guardrails;
 using McpRuntime.Core.Planning;
@@ -102,7 +104,56 @@ internal static class SettingsParser
             certificates,
             pool,
             read.Text("RUNTIME_GUARD_IMAGE") ?? "mcpruntime/guard:latest",
-            read.ExistingFile("RUNTIME_REGISTRY_CREDENTIALS"));
+            read.ExistingFile("RUNTIME_REGISTRY_CREDENTIALS"),
+            [.. read.List("RUNTIME_REGISTRY_MIRRORS", [], item => RegistryMirror.Parse(item) is null ? "allowed is registry[/path]=mirror[/path], such as docker.io=mirror.example:5000/hub" : null).Select(RegistryMirror.Parse).OfType<RegistryMirror>()],
+            Builds(read));
+    }
+
+    private static BuildLimits Builds(SettingsReader read)
+    {
+        var otherwise = new BuildLimits();
+        return otherwise with
+        {
+            Timeout = TimeSpan.FromSeconds(read.Whole("RUNTIME_BUILD_TIMEOUT_SECONDS", (int)otherwise.Timeout.TotalSeconds, 10, 86_400)),
+            Memory = Bytes(read, "RUNTIME_BUILD_MEMORY", otherwise.Memory),
+            Cpus = Cpus(read, "RUNTIME_BUILD_CPU", otherwise.Cpus),
+            Pids = read.Whole("RUNTIME_BUILD_MAX_PIDS", otherwise.Pids, 16, 1_000_000),
+            Disk = Bytes(read, "RUNTIME_BUILD_DISK", otherwise.Disk),
+            AtOnce = read.Whole("RUNTIME_BUILDS_AT_ONCE", otherwise.AtOnce, 1, 64),
+        };
+    }
+
+    private static long Bytes(SettingsReader read, string name, long otherwise)
+    {
+        const long Least = 64L << 20;
+        if (read.Text(name) is not { } text)
+        {
+            return otherwise;
+        }
+
+        if (MemoryQuantity.TryParse(text, out var memory, out _) && memory.Bytes >= Least)
+        {
+            return memory.Bytes;
+        }
+
+        read.Refuse(name, "allowed is an amount of at least 64m, such as 512m or 2g");
+        return otherwise;
+    }
+
+    private static double Cpus(SettingsReader read, string name, double otherwise)
+    {
+        if (read.Text(name) is not { } text)
+        {
+            return otherwise;
+        }
+
+        if (CpuQuantity.TryParse(text, out var cpu, out _) && cpu.NanoCpus > 0)
+        {
+            return cpu.NanoCpus / 1e9;
+        }
+
+        read.Refuse(name, "allowed is a number of processors, such as 0.5, 500m or 2");
+        return otherwise;
     }
 
     private static Uri DockerHost(SettingsReader read, string name, string value)

@@ -1,5 +1,6 @@
 using McpRuntime.Backends.Docker;
 using McpRuntime.Backends.Docker.Guard;
+using McpRuntime.Backends.Git;
 using McpRuntime.Backends.Tests.Contract;
 using McpRuntime.Core.Planning;
 using McpRuntime.Core.Specs;
@@ -33,9 +34,13 @@ internal sealed class DockerWorld : IContractWorld
     /// <summary>RUNTIME_DOCKER_SUBNET_POOL of these tests: not the default, which a service on this machine may use.</summary>
     public DockerOptions Options { get; init; } = new() { Host = RealEngine.Socket, SubnetPool = "10.214.0.0/16" };
 
-    public static async Task<DockerWorld> OpenAsync(DockerOptions? options = null)
+    /// <summary>Which repositories may be built.</summary>
+    public GitOptions Git { get; init; } = new() { DataFolder = Path.Combine(Path.GetTempPath(), "mcpruntime-tests-git") };
+
+    public static async Task<DockerWorld> OpenAsync(DockerOptions? options = null, GitOptions? git = null)
     {
         var world = options is null ? new DockerWorld() : new DockerWorld { Options = options };
+        world = git is null ? world : new DockerWorld { Options = world.Options, Git = git };
         world.Backend = world.Make(world.Options);
         world.Unreachable = world.Make(world.Options with { Host = "/nowhere/docker.sock" });
         world.Image = await world.ImportAsync("probe", null, "EXPOSE 8080", "ENV FROM_IMAGE=yes API_KEY=overridden");
@@ -57,6 +62,7 @@ internal sealed class DockerWorld : IContractWorld
             .AddSingleton(TimeProvider.System)
             .AddSingleton(new Random(1))
             .AddSingleton<IGuard>(Guard)
+            .AddGit(Git)
             .AddDockerBackend(options, _ => new DockerInstallation(_ => Task.FromResult(_tag), (id, _) => Task.FromResult(engineId ?? (_pinned ??= id)), Hash))
             .BuildServiceProvider();
         _services.Add(services);

@@ -39,14 +39,15 @@ internal sealed partial class DockerWire
         TimeSpan idle,
         bool endAtLimit,
         Func<string, Fault>? refusal,
-        [EnumeratorCancellation] CancellationToken ct)
+        [EnumeratorCancellation] CancellationToken ct,
+        (HttpContent Content, string RegistryConfig)? body = null)
         where T : class
     {
         using var total = new CancellationTokenSource(atMost, _time);
         using var limited = CancellationTokenSource.CreateLinkedTokenSource(ct, total.Token);
         using var reply = await GuardedAsync(path, idle, async c =>
         {
-            var answer = await SendAsync(method, path, content: null, HttpCompletionOption.ResponseHeadersRead, registryAuth, c);
+            var answer = await SendAsync(method, path, body?.Content, HttpCompletionOption.ResponseHeadersRead, registryAuth, c, body?.RegistryConfig);
             if (!answer.IsSuccessStatusCode)
             {
                 using (answer)
@@ -63,8 +64,8 @@ internal sealed partial class DockerWire
 
             return answer;
         }, limited.Token);
-        await using var body = await reply.Content.ReadAsStreamAsync(limited.Token);
-        var lines = new LineReader(body, LongestLine);
+        await using var stream = await reply.Content.ReadAsStreamAsync(limited.Token);
+        var lines = new LineReader(stream, LongestLine);
         while (true)
         {
             string? line;

@@ -72,7 +72,8 @@ internal sealed record ContainerInspect(
     ContainerConfig Config,
     HostConfig HostConfig,
     ContainerNetworks? NetworkSettings,
-    IReadOnlyList<MountPoint>? Mounts)
+    IReadOnlyList<MountPoint>? Mounts,
+    long? SizeRw = null)
 {
     public string PlainName => Name.TrimStart('/');
 }
@@ -320,7 +321,7 @@ internal sealed record VolumeList(IReadOnlyList<VolumeInspect>? Volumes);
 
 internal sealed record VolumeCreate(string Name, string Driver, IReadOnlyDictionary<string, string>? Labels);
 
-internal sealed record ImageSummary(string Id, IReadOnlyList<string>? RepoTags, IReadOnlyList<string>? RepoDigests);
+internal sealed record ImageSummary(string Id, IReadOnlyList<string>? RepoTags, IReadOnlyList<string>? RepoDigests, IReadOnlyDictionary<string, string>? Labels);
 
 internal sealed record ImageInspect(
     string Id,
@@ -340,7 +341,26 @@ internal sealed record PullLine(
     [property: JsonPropertyName("status")] string? Status,
     [property: JsonPropertyName("id")] string? Layer,
     [property: JsonPropertyName("error")] string? Error,
-    [property: JsonPropertyName("progressDetail")] PullProgress? Detail);
+    [property: JsonPropertyName("progressDetail")] PullProgress? Detail,
+    [property: JsonPropertyName("aux")] PushedDigest? Aux);
+
+/// <summary>The last line of a push.</summary>
+internal sealed record PushedDigest(string? Digest);
+
+/// <param name="Stream">A part of the output; steps begin with <c>Step 1/5 : </c>.</param>
+internal sealed record BuildLine(
+    [property: JsonPropertyName("stream")] string? Stream,
+    [property: JsonPropertyName("error")] string? Error,
+    [property: JsonPropertyName("status")] string? Status,
+    [property: JsonPropertyName("id")] string? Layer,
+    [property: JsonPropertyName("aux")] BuiltImage? Aux);
+
+/// <summary>The last line of a build.</summary>
+internal sealed record BuiltImage([property: JsonPropertyName("ID")] string? Id);
+
+internal sealed record ContainerStats([property: JsonPropertyName("pids_stats")] PidsStats? Pids);
+
+internal sealed record PidsStats([property: JsonPropertyName("current")] long? Current);
 
 internal sealed record PullProgress([property: JsonPropertyName("current")] long Current, [property: JsonPropertyName("total")] long Total);
 
@@ -383,6 +403,10 @@ internal sealed record RegistryLogin(
 [JsonSerializable(typeof(ImageInspect))]
 [JsonSerializable(typeof(DistributionInspect))]
 [JsonSerializable(typeof(PullLine))]
+[JsonSerializable(typeof(BuildLine))]
+[JsonSerializable(typeof(ContainerStats))]
+[JsonSerializable(typeof(Dictionary<string, string>))]
+[JsonSerializable(typeof(Dictionary<string, RegistryLogin>))]
 [JsonSerializable(typeof(EngineEvent))]
 [JsonSerializable(typeof(RegistryLogin))]
 [JsonSerializable(typeof(Dictionary<string, string[]>))]
