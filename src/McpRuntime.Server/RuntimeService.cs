@@ -7,6 +7,7 @@ using McpRuntime.Server.Access;
 using McpRuntime.Server.Approvals;
 using McpRuntime.Server.Catalogs;
 using McpRuntime.Server.Control;
+using McpRuntime.Server.Outbound;
 using McpRuntime.Server.Plans;
 using McpRuntime.Server.Profiles;
 using McpRuntime.Server.Records;
@@ -48,6 +49,7 @@ internal static class RuntimeService
                 .AddControl(PartOptions.Control(settings))
                 .AddApprovals()
                 .AddApprovalWebhook(settings)
+                .AddOutbound()
                 .AddSingleton<PlanWorld>()
                 .AddSingleton<Forecast>()
                 .AddRest();

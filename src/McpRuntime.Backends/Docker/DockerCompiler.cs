@@ -59,15 +59,14 @@ internal sealed class DockerCompiler(DockerOptions options)
             };
         }
 
-        // A host list runs closed until the guard filters by it: tighter than asked, never looser.
         var closed = Egress.Of(guardrails.Network) is not Egress.All;
         var network = NetworkOf(input, closed);
         var volumes = paths.Select(p => VolumeOf(input, p)).ToArray();
-        var link = closed ? LinkOf(input, network) : null;
+        Resource[] guarded = closed ? [LinkOf(input, network), .. PolicyOf(input, network)] : [];
         var body = ContainerOf(input, source, facts, imageFacts, port, network.Id, volumes);
         var fingerprint = body.Shape.Fingerprint(input.Hash);
         Resource[] stay = [image, network, .. volumes];
-        Resource[] running = link is null ? stay : [.. stay, link];
+        Resource[] running = [.. stay, .. guarded];
         var container = new Resource(
             DockerNames.Container(input.Identity, fingerprint), ResourceKind.Container, fingerprint, [.. running.Select(r => r.Id)], input.Revision.Generation, body);
         return new Compiled(
@@ -95,7 +94,7 @@ internal sealed class DockerCompiler(DockerOptions options)
         {
             Image = facts.Pin,
             User = replaceUser ? NobodyElse : null,
-            Env = [.. input.Environment.OrderBy(e => e.Key, StringComparer.Ordinal).Select(e => $"{e.Key}={e.Value.Reveal()}")],
+            Env = Environment(input),
             Cmd = source.Command,
             Labels = labels,
             HostConfig = host,
@@ -169,14 +168,49 @@ internal sealed class DockerCompiler(DockerOptions options)
     private static Resource NetworkOf(CompileInput input, bool closed)
     {
         var body = new NetworkBody(closed);
-        return new Resource(DockerNames.Network(input.Identity, closed), ResourceKind.Network, body.Shape.Fingerprint, [], input.Revision.Generation, body);
+        return new Resource(DockerNames.Network(input.Identity, WayOut.NameOf(input.Revision.Guardrails)), ResourceKind.Network, body.Shape.Fingerprint, [], input.Revision.Generation, body);
     }
 
     private static Resource VolumeOf(CompileInput input, string path) => new(
         DockerNames.Volume(input.Identity, path), ResourceKind.Volume, VolumeBody.Fingerprint("local", path), [], input.Revision.Generation, new VolumeBody(path));
 
     private static Resource LinkOf(CompileInput input, Resource network) => new(
-        DockerNames.GuardLink(input.Identity), ResourceKind.GuardLink, GuardLinkBody.Fingerprint(network.Id), [network.Id], input.Revision.Generation, new GuardLinkBody(network.Id));
+        DockerNames.GuardLink(network.Id), ResourceKind.GuardLink, GuardLinkBody.Fingerprint(network.Id), [network.Id], input.Revision.Generation, new GuardLinkBody(network.Id));
+
+    private static Resource[] PolicyOf(CompileInput input, Resource network)
+    {
+        if (WayOut.Of(input.Revision.Guardrails) is not { } way)
+        {
+            return [];
+        }
+
+        var body = new GuardPolicyBody(network.Id, way, input.Identity.RecordId);
+        return [new Resource(DockerNames.GuardPolicy(network.Id), ResourceKind.GuardPolicy, body.Fingerprint, [DockerNames.GuardLink(network.Id)], input.Revision.Generation, body)];
+    }
+
+    /// <summary>The proxy's variables over the asked ones: another proxy than the guard can't be reached. What is not to be proxied stays the server's own affair.</summary>
+    private static string[] Environment(CompileInput input)
+    {
+        var environment = new SortedDictionary<string, string>(StringComparer.Ordinal);
+        foreach (var (name, value) in input.Environment)
+        {
+            environment[name] = value.Reveal();
+        }
+
+        foreach (var (name, value) in WayOut.Of(input.Revision.Guardrails) is null ? [] : WayOut.Variables())
+        {
+            if (name.EndsWith("_PROXY", StringComparison.OrdinalIgnoreCase) && name.StartsWith("HTTP", StringComparison.OrdinalIgnoreCase))
+            {
+                environment[name] = value;
+            }
+            else
+            {
+                _ = environment.TryAdd(name, value);
+            }
+        }
+
+        return [.. environment.Select(e => $"{e.Key}={e.Value}")];
+    }
 
     private static Compiled Empty(RuntimeSpec spec, IReadOnlyList<ControlReport> report, IReadOnlyList<GuardrailWarning> warnings) => new(
         [], [], [], Complete: false, spec.Volumes.Count > 0 ? Rollout.Recreate : Rollout.BlueGreen, Endpoint: null, report, warnings);

@@ -1,4 +1,5 @@
 using System.Globalization;
+using McpRuntime.Backends.Docker.Guard;
 using McpRuntime.Backends.Docker.Wire;
 using McpRuntime.Core.Guardrails;
 using McpRuntime.Core.Specs;
@@ -20,9 +21,7 @@ internal sealed class DockerControls(DockerOptions options)
     private ControlReport One(Control control, GuardrailsConfig asked, Egress egress, EngineInfo? engine) => control switch
     {
         Control.Egress => egress is Egress.All ? NotAsked(control) : Enforced(control, "internal network without a host address; the guard is its only neighbour"),
-        Control.AllowedHosts => egress is Egress.Hosts
-            ? Lacking(control, asked, "Host lists are not filtered yet: nothing at all gets out, the listed hosts neither. Allow all egress, or none.")
-            : NotAsked(control),
+        Control.AllowedHosts => egress is Egress.Hosts ? Enforced(control, "the guard's egress proxy: a policy of this network's own") : NotAsked(control),
         Control.Ingress => Enforced(control, "own network, no published ports"),
         Control.Peers => Enforced(control, egress is Egress.All ? "own network, enable_icc=false" : "own internal network"),
         Control.HostPorts => egress is Egress.All
@@ -105,20 +104,24 @@ internal sealed class DockerControls(DockerOptions options)
     /// not (<see cref="ControlReport.ReadBack"/> merges the two), NotAsked where a container shows nothing of it.
     /// </summary>
     /// <param name="network">The live network it is on; null when that is gone or not ours.</param>
-    public static IReadOnlyList<ControlReport> ReadBack(ContainerInspect live, NetworkInspect? network, EngineInfo engine) =>
-        [.. Enum.GetValues<Control>().Select(control => Seen(control, live, network, engine))];
+    /// <param name="policy">What the guard lets out of that network, as it says itself; null: nothing.</param>
+    public static IReadOnlyList<ControlReport> ReadBack(ContainerInspect live, NetworkInspect? network, GuardPolicy? policy, EngineInfo engine) =>
+        [.. Enum.GetValues<Control>().Select(control => Seen(control, live, network, policy, engine))];
 
-    private static ControlReport Seen(Control control, ContainerInspect live, NetworkInspect? network, EngineInfo engine)
+    private static ControlReport Seen(Control control, ContainerInspect live, NetworkInspect? network, GuardPolicy? policy, EngineInfo engine)
     {
         var host = live.HostConfig;
         var attached = live.NetworkSettings?.Networks?.Keys.ToArray() ?? [];
         var alone = network is not null && attached is [var only] && only == network.Name;
         var closed = alone && network is { Internal: true } && OptionIs(network, "inhibit_ipv4", "true");
+        // The network is named after the one list that may be in force there.
+        var listed = policy is null || (network is not null && DockerNames.WayOf(network.Name) == new WayOut(policy.AllowedHosts, policy.Strict).Name);
+        var lets = policy is null ? "the guard lets nothing out" : $"the guard lets out to {string.Join(", ", policy.AllowedHosts)}{(policy.Strict ? " (strict)" : "")}";
         var on = $"networks {string.Join(", ", attached)}; internal={network?.Internal ?? false}";
         return control switch
         {
-            Control.Egress or Control.HostPorts or Control.Metadata => Held(control, closed, on),
-            Control.AllowedHosts => new ControlReport(control, closed ? ControlOutcome.Enforced : ControlOutcome.NotAsked, Observed: closed ? "nothing gets out" : null),
+            Control.HostPorts or Control.Metadata => Held(control, closed, on),
+            Control.Egress or Control.AllowedHosts => Held(control, closed && listed, closed ? lets : on),
             Control.Ingress => Held(control, alone && host.PortBindings is null or { Count: 0 } && !host.PublishAllPorts, $"published ports: {host.PortBindings?.Count ?? 0}"),
             Control.Peers => Held(control, closed || (alone && OptionIs(network!, "enable_icc", "false")), on),
             Control.Dns => Held(control, host.Dns is { Count: > 0 }, $"Dns=[{string.Join(", ", host.Dns ?? [])}]"),

@@ -32,9 +32,24 @@ internal static class DockerNames
 
     public static string Container(RuntimeIdentity id, string fingerprint) => Prefix(id) + fingerprint[..8];
 
-    public static string Network(RuntimeIdentity id, bool closed) => Prefix(id) + (closed ? "net-closed" : "net-open");
+    /// <param name="way"><see cref="WayOut.Name"/>: networks that let out different things are different networks.</param>
+    public static string Network(RuntimeIdentity id, string way) => Prefix(id) + NetworkPart + way;
 
-    public static string GuardLink(RuntimeIdentity id) => Prefix(id) + "link";
+    /// <summary>The guard's place in a network, and what it lets out of there, are named after it.</summary>
+    public static string GuardLink(string network) => Renamed(network, NetworkPart, LinkPart);
+
+    public static string GuardPolicy(string network) => Renamed(network, NetworkPart, PolicyPart);
+
+    public static string NetworkOfLink(string link) => Renamed(link, LinkPart, NetworkPart);
+
+    public static string NetworkOfPolicy(string policy) => Renamed(policy, PolicyPart, NetworkPart);
+
+    /// <summary>The <see cref="WayOut.Name"/> in a network's name.</summary>
+    public static string WayOf(string network) => network[(network.LastIndexOf(NetworkPart, StringComparison.Ordinal) + NetworkPart.Length)..];
+
+    private const string NetworkPart = "net-";
+    private const string LinkPart = "link-";
+    private const string PolicyPart = "policy-";
 
     public static string Volume(RuntimeIdentity id, string path) => Prefix(id) + "vol-" + Digest(path)[..8];
 
@@ -68,6 +83,9 @@ internal static class DockerNames
         labels is not null
         && labels.TryGetValue(Instance, out var instance) && instance == id.InstanceId
         && labels.TryGetValue(Record, out var record) && record == id.RecordId;
+
+    private static string Renamed(string name, string from, string to) =>
+        name.LastIndexOf(from, StringComparison.Ordinal) is >= 0 and var at ? string.Concat(name.AsSpan(0, at), to, name.AsSpan(at + from.Length)) : name;
 
     public static string Filter(string label, string value) => $"{label}={value}";
 

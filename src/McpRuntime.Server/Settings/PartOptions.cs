@@ -93,7 +93,10 @@ internal static class PartOptions
     public static GuardOptions Guard(RuntimeSettings settings, IServiceProvider services) => new()
     {
         Token = GuardToken(services.GetRequiredService<MasterKey>()),
-        Image = settings.Docker.GuardImage,
+        Image = settings.Docker.Guard.Image,
+        Dns = settings.Docker.Guard.Dns,
+        AllowPrivate = [.. settings.Docker.Guard.AllowPrivate.Select(n => n.ToString())],
+        PublishOn = settings.Docker.Guard.PublishOn,
         Deny = [settings.Docker.SubnetPool.ToString()],
     };
 

@@ -100,8 +100,25 @@ internal static class SettingsParser
             tls,
             certificates,
             pool,
-            read.Text("RUNTIME_GUARD_IMAGE") ?? "mcpruntime/guard:latest",
+            Guard(read, host),
             read.ExistingFile("RUNTIME_REGISTRY_CREDENTIALS"));
+    }
+
+    private static GuardSettings Guard(SettingsReader read, Uri engine)
+    {
+        const string PublishOn = "RUNTIME_GUARD_PUBLISH_ON";
+        var published = read.Text(PublishOn);
+        if (published is not null && Uri.CheckHostName(published) == UriHostNameType.Unknown)
+        {
+            read.Refuse(PublishOn, "allowed is a host's name or address, without a port");
+        }
+
+        // A bridge on another machine can't be reached from here; the engine's own name is where its published ports are.
+        return new GuardSettings(
+            read.Text("RUNTIME_GUARD_IMAGE") ?? "mcpruntime/guard:latest",
+            read.List("RUNTIME_GUARD_DNS", [], item => IPAddress.TryParse(item, out _) ? null : "allowed are addresses of name servers"),
+            read.Networks("RUNTIME_GUARD_ALLOW_PRIVATE"),
+            published ?? (engine.Scheme == "unix" || engine.IsLoopback ? null : engine.Host));
     }
 
     private static Uri DockerHost(SettingsReader read, string name, string value)

@@ -46,6 +46,7 @@ internal static class GuardShape
             MemorySwap = options.Memory,
             PidsLimit = options.Pids,
             IpcMode = "private",
+            Dns = options.Dns.Count == 0 ? null : options.Dns,
             Sysctls = new Dictionary<string, string>(StringComparer.Ordinal)
             {
                 // It stands in many networks and must be a router in none of them.
@@ -110,6 +111,8 @@ internal static class GuardShape
             ("HostConfig.MemorySwap", Text(host.MemorySwap)),
             ("HostConfig.PidsLimit", Text(host.PidsLimit ?? 0)),
             ("HostConfig.PidMode", host.PidMode ?? ""),
+            ("HostConfig.Dns", string.Join(' ', host.Dns ?? [])),
+            ("HostConfig.ExtraHosts", List(host.ExtraHosts)),
             ("HostConfig.Binds", List(host.Binds)),
             ("HostConfig.Sysctls", Map(host.Sysctls)),
             ("HostConfig.Mounts", List(host.Mounts?.Select(m => $"{m.Type}:{m.Source}:{m.Target}:{m.ReadOnly}"))),
