@@ -45,15 +45,15 @@ internal sealed class DockerControls(DockerOptions options)
         Control.RequireDigest => asked.Images.RequireDigest ? Enforced(control, "Config.Image: a registry's digest") : NotAsked(control),
         Control.AllowedRegistries => Enforced(control, "admission"),
         Control.SecretsAtRest => NotAsked(control) with { Message = "Encrypted in the database; the engine keeps a container's environment readable to the root of its own host." },
-        Control.Timeout => asked.Resources.TimeoutSeconds is null ? NotAsked(control) : Lacking(control, asked, "Docker has no request timeout: the gateway's own applies."),
-        Control.Scale => asked.Resources is { MinScale: null, MaxScale: null } ? NotAsked(control) : Lacking(control, asked, "On Docker there is one instance, always."),
+        Control.Timeout => asked.Resources.TimeoutSeconds is null ? NotAsked(control) : Lacking(control, asked, "Docker has no request timeout: a call may take as long as the gateway lets it. Set RUNTIME_GATEWAY_TOTAL_TIMEOUT_SECONDS, and leave resources.timeout_seconds out."),
+        Control.Scale => asked.Resources is { MinScale: null, MaxScale: null } ? NotAsked(control) : Lacking(control, asked, "On Docker there is one instance, always: more load does not start another. Leave min_scale and max_scale out, or deploy to a backend that scales."),
     };
 
     private ControlReport Memory(Control control, GuardrailsConfig asked, EngineInfo? engine)
     {
         var limit = Limit(control, asked.Resources.Memory is not null, engine is null or { MemoryLimit: true }, "HostConfig.Memory, HostConfig.MemorySwap");
         return limit.Outcome == ControlOutcome.Enforced && engine is { SwapLimit: false }
-            ? Lacking(control, asked, "The engine's kernel does not account for swap: memory is limited, swap is not.")
+            ? Lacking(control, asked, "The engine's kernel does not account for swap: memory is limited, and beyond it the server may fill the host's swap. Boot the host with swapaccount=1, or turn its swap off.")
             : limit;
     }
 
@@ -61,7 +61,7 @@ internal sealed class DockerControls(DockerOptions options)
     {
         (false, _) => NotAsked(control),
         (true, true) => Enforced(control, where),
-        (true, false) => Weakened(control, $"The engine says (/info) that its kernel can't limit this: {where} has no effect."),
+        (true, false) => Weakened(control, $"The engine says (/info) that its kernel can't limit this: {where} has no effect, and the server may take all that the host has. Turn the cgroup controller on in the host's kernel, or use another engine."),
     };
 
     private ControlReport Seccomp(Control control, GuardrailsConfig asked, EngineInfo? engine) => asked.Seccomp switch
@@ -69,9 +69,9 @@ internal sealed class DockerControls(DockerOptions options)
         null or Unconfined => NotAsked(control),
         { } name when name != DefaultSeccomp && !options.SeccompProfiles.ContainsKey(name) =>
             new ControlReport(control, ControlOutcome.Refused, Message: $"There is no seccomp profile \"{name}\" among the configured ones: use {DefaultSeccomp}, or have an admin add it."),
-        _ when engine is not null && !Has(engine, "seccomp") => Lacking(control, asked, "The engine's kernel has no seccomp: system calls are not filtered."),
+        _ when engine is not null && !Has(engine, "seccomp") => Lacking(control, asked, "The engine's kernel has no seccomp: system calls are not filtered, and a hole in the kernel is open to the server. Use a host whose kernel has CONFIG_SECCOMP."),
         DefaultSeccomp when engine is not null && Option(engine, "seccomp")!.Contains("profile=unconfined", StringComparison.Ordinal) =>
-            Lacking(control, asked, "The engine's own default seccomp profile is \"unconfined\": system calls are not filtered."),
+            Lacking(control, asked, "The engine's own default seccomp profile is \"unconfined\": system calls are not filtered. Start the engine without --seccomp-profile=unconfined, or name a profile of RUNTIME_SECCOMP_PROFILES."),
         DefaultSeccomp => Enforced(control, "the engine's default profile"),
         _ => Enforced(control, "HostConfig.SecurityOpt"),
     };
@@ -79,9 +79,9 @@ internal sealed class DockerControls(DockerOptions options)
     private ControlReport Apparmor(Control control, GuardrailsConfig asked, EngineInfo? engine) => asked.Apparmor switch
     {
         null or Unconfined => NotAsked(control),
-        _ when engine is null || !Has(engine, "apparmor") => new ControlReport(control, ControlOutcome.Unavailable, Message: "The engine's host has no AppArmor."),
+        _ when engine is null || !Has(engine, "apparmor") => new ControlReport(control, ControlOutcome.Unavailable, Message: "The engine's host has no AppArmor: files are protected by the other controls alone. It is optional; nothing is to be done unless you want it."),
         { } name when options.ApparmorProfiles.Contains(name, StringComparer.Ordinal) => Enforced(control, "HostConfig.SecurityOpt"),
-        { } name => Lacking(control, asked, $"The AppArmor profile \"{name}\" is not among those loaded on the engine's host: the engine's default profile applies."),
+        { } name => Lacking(control, asked, $"The AppArmor profile \"{name}\" is not known to be loaded on the engine's host: the engine's default profile applies, which confines less. Load it there (samples/apparmor has the built-in profiles') and name it in RUNTIME_APPARMOR_PROFILES."),
     };
 
     /// <summary>Weakened, or the mode's "no".</summary>

@@ -37,6 +37,8 @@ internal static class PartOptions
         SubnetPool = settings.Docker.SubnetPool.ToString(),
         RegistryCredentials = settings.Docker.RegistryCredentials,
         Mode = settings.GuardrailsMode,
+        SeccompProfiles = settings.Docker.Profiles.Seccomp,
+        ApparmorProfiles = settings.Docker.Profiles.Apparmor,
     };
 
     public static DockerInstallation DockerInstallation(IServiceProvider services)

@@ -56,7 +56,7 @@ internal sealed record RuntimeSettings
 /// <param name="Host"><c>unix:///var/run/docker.sock</c> or <c>tcp://host:port</c>.</param>
 /// <param name="CertificatePath">Folder of ca.pem, cert.pem, key.pem; null without TLS.</param>
 /// <param name="SubnetPool">Cut into one /28 a runtime.</param>
-internal sealed record DockerSettings(bool Enabled, Uri Host, bool Tls, string? CertificatePath, IPNetwork SubnetPool, GuardSettings Guard, string? RegistryCredentials);
+internal sealed record DockerSettings(bool Enabled, Uri Host, bool Tls, string? CertificatePath, IPNetwork SubnetPool, GuardSettings Guard, string? RegistryCredentials, SecurityProfiles Profiles);
 
 /// <param name="Dns">Name servers of the guard; empty: those of the engine's host.</param>
 /// <param name="AllowPrivate">Private networks that allowed names may lead into.</param>

@@ -101,7 +101,8 @@ internal static class SettingsParser
             certificates,
             pool,
             Guard(read, host),
-            read.ExistingFile("RUNTIME_REGISTRY_CREDENTIALS"));
+            read.ExistingFile("RUNTIME_REGISTRY_CREDENTIALS"),
+            SecurityProfiles.Read(read));
     }
 
     private static GuardSettings Guard(SettingsReader read, Uri engine)
