@@ -66,6 +66,7 @@ internal static class RuntimeService
             app.UseMiddleware<AccessMiddleware>();
             app.MapReadiness();
             app.MapRest();
+            ProtectedResource.Map(app);
             app.MapMcpGateway();
             app.MapGateways();
             app.MapOpenApi("/openapi/v1.json").AllowAnonymous();

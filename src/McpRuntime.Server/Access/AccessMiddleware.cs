@@ -7,7 +7,7 @@ using Microsoft.AspNetCore.Authorization;
 namespace McpRuntime.Server.Access;
 
 /// <summary>Who asks, how often, and whether this route is theirs. Whose runtime it is, the doors decide.</summary>
-internal sealed class AccessMiddleware(RequestDelegate next, Authenticator authenticator, RefusedAccess refused, AccessSettings settings, TimeProvider time)
+internal sealed class AccessMiddleware(RequestDelegate next, Authenticator authenticator, RefusedAccess refused, ProtectedResource resource, AccessSettings settings, TimeProvider time)
 {
     private readonly TokenBuckets _buckets = new(settings.RequestsPerMinute, time);
 
@@ -72,7 +72,8 @@ internal sealed class AccessMiddleware(RequestDelegate next, Authenticator authe
             await refused.RecordAsync(http, "unknown", "invalid credentials");
         }
 
-        http.Response.Headers.WWWAuthenticate = sent ? "Bearer error=\"invalid_token\"" : "Bearer";
+        string?[] parts = [sent ? "error=\"invalid_token\"" : null, resource.Challenge(http)];
+        http.Response.Headers.WWWAuthenticate = $"Bearer {string.Join(", ", parts.OfType<string>())}".TrimEnd();
         await Problems.WriteAsync(http, Problems.Of(
             StatusCodes.Status401Unauthorized,
             http,

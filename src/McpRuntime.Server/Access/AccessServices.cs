@@ -12,6 +12,9 @@ internal static class AccessServices
         .AddSingleton<Jwts>()
         .AddSingleton<Authenticator>()
         .AddSingleton<RefusedAccess>()
+        .AddSingleton(settings.Gateway)
+        .AddSingleton<ProtectedResource>()
+        .AddSingleton<RuntimeTokens>()
         .AddSingleton<FirstToken>()
         .AddSingleton<ICallerAccessor, CallerAccessor>();
 }

@@ -7,7 +7,7 @@ using McpRuntime.Server.Settings;
 
 namespace McpRuntime.Server.Cli;
 
-/// <summary><c>token create|list|revoke</c>: straight to the database, for whoever may read its settings.</summary>
+/// <summary><c>token create|list|rotate|revoke</c>: straight to the database, for whoever may read its settings.</summary>
 internal static class TokenCommands
 {
     public static Command Token()
@@ -15,6 +15,7 @@ internal static class TokenCommands
         var token = new Command("token", "API tokens.");
         token.Add(Create());
         token.Add(List());
+        token.Add(Rotate());
         token.Add(Revoke());
         return token;
     }
@@ -81,6 +82,35 @@ internal static class TokenCommands
             },
             ct));
         return list;
+    }
+
+    private static Command Rotate()
+    {
+        var id = new Argument<string>("id") { Description = "As token list shows it." };
+        var rotate = new Command("rotate", "Makes a token of the same subject, roles and teams, prints it once, and ends this one.") { id };
+        rotate.SetAction((parsed, ct) => Commands.GuardedAsync(
+            async (settings, token) =>
+            {
+                await using var records = Commands.Records(settings);
+                await records.MigrateRecordsAsync(token);
+                await Console.Out.WriteLineAsync(await RotateAsync(records.GetRequiredService<ITokenStore>(), records.GetRequiredService<TimeProvider>(), parsed.GetValue(id)!, token));
+            },
+            ct));
+        return rotate;
+    }
+
+    internal static async Task<string> RotateAsync(ITokenStore tokens, TimeProvider time, string id, CancellationToken ct)
+    {
+        var now = time.GetUtcNow();
+        var old = (await tokens.ListAsync(ct)).FirstOrDefault(token => token.Id == id && token.RevokedAt is null && (token.ExpiresAt is null || token.ExpiresAt > now))
+            ?? throw new Refusal(RefusalKind.NotFound, "No such token", $"There is no live token {id}; token list shows them.");
+        var text = ApiTokens.NewText();
+        var expires = old.ExpiresAt is { } end ? now + (end - old.CreatedAt) : (DateTimeOffset?)null;
+
+        // The new one first: a crash between leaves two keys, never none.
+        await tokens.AddAsync(old with { Id = ApiTokens.NewId(), CreatedAt = now, ExpiresAt = expires }, ApiTokens.HashOf(text), ct);
+        await tokens.RevokeAsync(id, ct);
+        return text;
     }
 
     private static Command Revoke()

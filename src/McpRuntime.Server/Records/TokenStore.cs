@@ -57,7 +57,7 @@ internal sealed class TokenStore(Database database, TimeProvider time) : ITokenS
         RevokedAt = token.RevokedAt?.ToUnixTimeMilliseconds(),
     };
 
-    private static ApiToken ToToken(TokenRow row) => new(
+    internal static ApiToken ToToken(TokenRow row) => new(
         row.Id,
         row.Subject,
         (Roles)row.Roles,

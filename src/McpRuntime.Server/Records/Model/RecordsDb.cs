@@ -38,6 +38,12 @@ internal abstract class RecordsDb(DbContextOptions options) : DbContext(options)
 
     public DbSet<WebhookRow> Webhooks => Set<WebhookRow>();
 
+    public DbSet<GatewaySessionRow> GatewaySessions => Set<GatewaySessionRow>();
+
+    public DbSet<ToolInventoryRow> ToolInventories => Set<ToolInventoryRow>();
+
+    public DbSet<ToolCallRow> ToolCalls => Set<ToolCallRow>();
+
     public override Task<int> SaveChangesAsync(bool acceptAllChangesOnSuccess, CancellationToken cancellationToken = default)
     {
         // Here, not at each writer: a writer that forgot to raise the token would overwrite another's change unseen.
@@ -121,6 +127,23 @@ internal abstract class RecordsDb(DbContextOptions options) : DbContext(options)
             table.ToTable("routes").HasKey(row => row.Id);
             table.HasIndex(row => row.Name).IsUnique().HasDatabaseName("ux_routes_name");
             table.HasIndex(row => row.RecordId).HasDatabaseName("ix_routes_record");
+        });
+        modelBuilder.Entity<GatewaySessionRow>(table =>
+        {
+            table.ToTable("gateway_sessions").HasKey(row => row.Hash);
+            table.HasIndex(row => new { row.RecordId, row.Subject, row.LastUsedAt }).HasDatabaseName("ix_gateway_sessions_record");
+            table.HasIndex(row => row.LastUsedAt).HasDatabaseName("ix_gateway_sessions_last_used");
+        });
+        modelBuilder.Entity<ToolInventoryRow>(table =>
+        {
+            table.ToTable("tool_inventories").HasKey(row => new { row.RuntimeId, row.Generation, row.Hash });
+            table.HasOne<RuntimeRow>().WithMany().HasForeignKey(row => row.RuntimeId).OnDelete(DeleteBehavior.Cascade);
+        });
+        modelBuilder.Entity<ToolCallRow>(table =>
+        {
+            table.ToTable("tool_calls").HasKey(row => row.Sequence);
+            table.HasIndex(row => new { row.RuntimeId, row.Sequence }).HasDatabaseName("ix_tool_calls_runtime");
+            table.HasIndex(row => row.At).HasDatabaseName("ix_tool_calls_at");
         });
         modelBuilder.Entity<AuditRow>().ToTable("audit").HasKey(row => row.Sequence);
         modelBuilder.Entity<LeaseRow>().ToTable("leases").HasKey(row => row.Name);

@@ -20,5 +20,6 @@ internal static class RestServices
         VolumeRoutes.Map(runtimes);
         runtimes.MapRuntimes();
         LogRoutes.Map(runtimes);
+        runtimes.MapTokens();
     }
 }
