@@ -51,7 +51,7 @@ internal static class Proxying
 
     private static Process Guard(Internet internet, int proxy, int control)
     {
-        var start = new ProcessStartInfo("dotnet", [Places.Service, "guard"]) { RedirectStandardOutput = true, RedirectStandardError = true };
+        var start = new ProcessStartInfo("dotnet", [Places.Service, "guard"]) { RedirectStandardOutput = true, RedirectStandardError = true, UseShellExecute = false };
         foreach (var (name, value) in new (string, string)[]
         {
             ("GUARD_TOKEN", Token), ("GUARD_LISTEN", "127.0.0.1"), ("GUARD_SHARED_NETWORK", "true"), ("GUARD_OUTER", "127.0.0.0/8"),
@@ -69,7 +69,7 @@ internal static class Proxying
     {
         var file = Path.GetTempFileName();
         await File.WriteAllTextAsync(file, $"Port {Text(port)}\nListen 127.0.0.1\nTimeout 600\nMaxClients 100\nLogLevel Critical\nDisableViaHeader Yes\n");
-        return Process.Start(new ProcessStartInfo("tinyproxy", ["-d", "-c", file]) { RedirectStandardOutput = true, RedirectStandardError = true })!;
+        return Process.Start(new ProcessStartInfo("tinyproxy", ["-d", "-c", file]) { RedirectStandardOutput = true, RedirectStandardError = true, UseShellExecute = false })!;
     }
 
     private static async Task AllowAsync(int control, string host)

@@ -102,7 +102,7 @@ internal sealed class Internet : IAsyncDisposable
         var (key, certificate) = (Path.Combine(_folder, "key"), Path.Combine(_folder, "certificate"));
         (await Run.Async("openssl", ["req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=outside", "-keyout", key, "-out", certificate])).Expect("openssl req");
         _listeners.Add(Process.Start("ip", ["netns", "exec", _name, "perl", "-e", Script]));
-        _listeners.Add(Process.Start(new ProcessStartInfo("ip", ["netns", "exec", _name, "openssl", "s_server", "-quiet", "-www", "-accept", "443", "-key", key, "-cert", certificate]) { RedirectStandardOutput = true })!);
+        _listeners.Add(Process.Start(new ProcessStartInfo("ip", ["netns", "exec", _name, "openssl", "s_server", "-quiet", "-www", "-accept", "443", "-key", key, "-cert", certificate]) { RedirectStandardOutput = true, UseShellExecute = false })!);
         _names = new Socket(AddressFamily.InterNetwork, SocketType.Dgram, ProtocolType.Udp);
         _names.Bind(new IPEndPoint(IPAddress.Parse(HostAddress), 53));
         _answering = AnswerAsync(_names);

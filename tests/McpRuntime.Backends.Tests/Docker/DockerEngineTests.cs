@@ -239,6 +239,8 @@ public sealed class DockerEngineTests
             }
 
             body["HostConfig"] = host;
+            // One that shares the host's has no name of its own.
+            body["Hostname"] = "";
             await _world.RemoveByHandAsync(runtime.Container.Id);
             await _world.Engine.PostAsync($"containers/create?name={runtime.Container.Id}", body);
 
