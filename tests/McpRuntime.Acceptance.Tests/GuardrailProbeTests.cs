@@ -68,9 +68,8 @@ internal sealed class GuardrailProbeTests
         await using var client = await McpClients.ConnectAsync(Api.Mcp(runtime.Name), Api.Token);
         var inside = new Inside(client, runtime, hosts.Length > 0);
         List<string> wrong = [];
-        foreach (var probe in Probe.All)
+        foreach (var (probe, met) in await TryAllAsync(inside))
         {
-            var met = await probe.TryAsync(inside, _around);
             var expected = probe.Under(column);
             var enforced = probe.Control is { } control && runtime.Report[control].IsEnforced;
             TestContext.Out.WriteLine($"{probe.Name}: {met.ReplaceLineEndings(" ")}");
@@ -113,6 +112,23 @@ internal sealed class GuardrailProbeTests
         var container = (await Engine.Local.TheContainerAsync(a.Id))["Id"]!.GetValue<string>();
         await TheGuardDiesDuringACallAsync(insideA, container);
         await TheServiceDiesAsync(container);
+    }
+
+    private async Task<IReadOnlyList<(Probe Probe, string Met)>> TryAllAsync(Inside inside)
+    {
+        const int AtOnce = 6;
+        List<(Probe, string)> met = [];
+        foreach (var probe in Probe.All.Where(p => !p.IsOfNetwork))
+        {
+            met.Add((probe, await probe.TryAsync(inside, _around)));
+        }
+
+        foreach (var some in Probe.All.Where(p => p.IsOfNetwork).Chunk(AtOnce))
+        {
+            met.AddRange(await Task.WhenAll(some.Select(async probe => (probe, await probe.TryAsync(inside, _around)))));
+        }
+
+        return met;
     }
 
     private async Task TheGuardDiesDuringACallAsync(Inside inside, string container)

@@ -6,7 +6,7 @@ namespace McpRuntime.Acceptance.Tests.Harness;
 internal sealed class Inside(McpClient client, RuntimeShown runtime, bool listed)
 {
     private const string Prelude = """
-        use Socket; use POSIX (); $| = 1; $SIG{ALRM} = sub { print "timed out"; POSIX::_exit(1) }; alarm 3;
+        use Socket; use POSIX (); $| = 1; $SIG{ALRM} = sub { print "timed out"; POSIX::_exit(1) }; alarm 2;
         sub tcp { my ($h, $p) = @_; my $a = inet_aton($h) or die "no such name: $h\n"; socket(my $s, PF_INET, SOCK_STREAM, 0) or die "$!\n";
           connect($s, sockaddr_in($p, $a)) or die "connect: $!\n"; select((select($s), $| = 1)[0]); return $s }
 

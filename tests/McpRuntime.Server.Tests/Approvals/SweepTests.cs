@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using McpRuntime.Core.Records;
 using McpRuntime.Server.Approvals;
 using McpRuntime.Server.Records;
@@ -137,16 +138,18 @@ internal sealed class SweepTests<TKind> : OnDatabase<TKind>
     {
         var columns = db.Model.FindEntityType(typeof(Server.Records.Model.ApprovalRow))!.GetProperties().Select(p => p.GetColumnName()).ToArray();
         var values = columns.Select(c => c switch { "id" => "id || '-' || n", "expires_at" => "expires_at + 1000 * n", "escalate_at" => "NULL", _ => c });
-        return db.Database.ExecuteSqlRawAsync(
-            $"WITH RECURSIVE numbers(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM numbers WHERE n < {times}) "
-            + $"INSERT INTO approvals ({string.Join(", ", columns)}) SELECT {string.Join(", ", values)} FROM approvals, numbers WHERE id = '{id}'",
-            ct);
+        var statement = FormattableStringFactory.Create(
+            $"WITH RECURSIVE numbers(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM numbers WHERE n < {{0}}) "
+            + $"INSERT INTO approvals ({string.Join(", ", columns)}) SELECT {string.Join(", ", values)} FROM approvals, numbers WHERE id = {{1}}",
+            times,
+            id);
+        return db.Database.ExecuteSqlAsync(statement, ct);
     }
 
     /// <param name="query">As it is printed: its parameters' values are put in as numbers.</param>
     private static async Task<string> PlanAsync(Server.Records.Model.RecordsDb db, string query, CancellationToken ct)
     {
-        var statement = System.Text.RegularExpressions.Regex.Replace(query[query.IndexOf("SELECT", StringComparison.Ordinal)..], "@\\w+", "50");
+        var statement = System.Text.RegularExpressions.Regex.Replace(query[query.IndexOf("SELECT", StringComparison.Ordinal)..], "@\\w+", "50", System.Text.RegularExpressions.RegexOptions.None, TimeSpan.FromSeconds(1));
         await db.Database.OpenConnectionAsync(ct);
         await using var command = db.Database.GetDbConnection().CreateCommand();
         command.CommandText = $"EXPLAIN {(IsSqlite ? "QUERY PLAN " : "")}{statement}";
