@@ -2,6 +2,7 @@ using McpRuntime.Backends;
 using McpRuntime.Backends.CodeEngine;
 using McpRuntime.Backends.Docker;
 using McpRuntime.Backends.Docker.Guard;
+using McpRuntime.Backends.Git;
 using McpRuntime.Gateways.Embedded;
 using McpRuntime.Server.Access;
 using McpRuntime.Server.Approvals;
@@ -21,8 +22,8 @@ namespace McpRuntime.Server;
 /// <summary>What the service is made of: one line a folder.</summary>
 internal static class RuntimeService
 {
-    // SIGTERM: the step in flight and the calls in the gateway end within this, then the lease is released.
-    private static readonly TimeSpan Drain = TimeSpan.FromSeconds(30);
+    /// <summary>SIGTERM: how long the calls under way in the gateway may still take.</summary>
+    public static readonly TimeSpan Drain = TimeSpan.FromSeconds(30);
 
     /// <param name="settings">Validated.</param>
     /// <param name="replace">Tests put their own parts here, after everything else is registered.</param>
@@ -39,14 +40,16 @@ internal static class RuntimeService
             .AddTelemetry(settings);
         if (settings.Enabled)
         {
-            // Hosted services start in this order and stop in the reverse: the loop first, the lease after it.
+            // Hosted services start in this order and stop in the reverse; HandOver sees to it that the loop and then the lease go first.
             builder.Services
                 .AddRecordsOf(settings)
                 .AddAccess(settings)
                 .AddCatalogs(settings)
+                .AddGit(PartOptions.Git(settings))
                 .AddBackends(settings)
                 .AddEmbeddedGateway(services => PartOptions.Gateway(settings, services))
                 .AddControl(PartOptions.Control(settings))
+                .AddHostedService<HandOver>()
                 .AddApprovals()
                 .AddApprovalWebhook(settings)
                 .AddOutbound()

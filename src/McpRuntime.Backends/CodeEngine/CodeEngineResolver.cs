@@ -1,4 +1,5 @@
 using McpRuntime.Backends.CodeEngine.Wire;
+using McpRuntime.Backends.Registries;
 using McpRuntime.Core.Planning;
 using McpRuntime.Core.Records;
 using McpRuntime.Core.Specs;

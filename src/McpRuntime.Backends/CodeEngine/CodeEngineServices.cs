@@ -1,5 +1,7 @@
 using McpRuntime.Backends.CodeEngine.Wire;
 using McpRuntime.Backends.Docker;
+using McpRuntime.Backends.Http;
+using McpRuntime.Backends.Registries;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
 

@@ -1,5 +1,6 @@
 using System.Globalization;
 using McpRuntime.Backends.Docker.Wire;
+using McpRuntime.Backends.Registries;
 using McpRuntime.Core.Planning;
 using McpRuntime.Core.Records;
 using McpRuntime.Core.Specs;

@@ -1,4 +1,5 @@
 using McpRuntime.Backends.Docker.Wire;
+using McpRuntime.Backends.Registries;
 using McpRuntime.Core.Planning;
 
 namespace McpRuntime.Backends.Docker;

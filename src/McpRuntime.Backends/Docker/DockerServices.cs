@@ -1,5 +1,6 @@
 using McpRuntime.Backends.Docker.Guard;
 using McpRuntime.Backends.Docker.Wire;
+using McpRuntime.Backends.Registries;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.DependencyInjection.Extensions;
 

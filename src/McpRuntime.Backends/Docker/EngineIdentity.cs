@@ -26,7 +26,10 @@ internal sealed class EngineIdentity(DockerWire wire, DockerInstallation install
     /// <exception cref="BackendFault">The engine is away, or another one answers.</exception>
     public async Task<Verified> VerifyAsync(CancellationToken ct)
     {
-        if (_last is { } last && IsCurrent(last) && time.GetElapsedTime(last.At) < Fresh)
+        // What was connected up to here must have been looked at, and no more: with as many turns at a time as make connections, a
+        // verification that had to be newer than the newest of all would never be new enough, and they would ask one after the other.
+        var needed = wire.Connections;
+        if (_last is { } last && Covers(last, needed))
         {
             return last;
         }
@@ -34,7 +37,7 @@ internal sealed class EngineIdentity(DockerWire wire, DockerInstallation install
         await _one.WaitAsync(ct);
         try
         {
-            if (_last is { } meanwhile && IsCurrent(meanwhile) && time.GetElapsedTime(meanwhile.At) < Fresh)
+            if (_last is { } meanwhile && Covers(meanwhile, needed))
             {
                 return meanwhile;
             }
@@ -59,6 +62,8 @@ internal sealed class EngineIdentity(DockerWire wire, DockerInstallation install
             _one.Release();
         }
     }
+
+    private bool Covers(Verified verified, long connections) => verified.Connections >= connections && time.GetElapsedTime(verified.At) < Fresh;
 
     internal sealed record Verified(EngineInfo Info, long Connections, long At);
 }

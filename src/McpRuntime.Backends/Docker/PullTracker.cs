@@ -1,6 +1,7 @@
 using System.Collections.Concurrent;
 using System.Globalization;
 using McpRuntime.Backends.Docker.Wire;
+using McpRuntime.Backends.Registries;
 using McpRuntime.Core.Planning;
 using McpRuntime.Core.Specs;
 

@@ -4,7 +4,7 @@ using System.Text;
 namespace McpRuntime.Core.Specs;
 
 /// <summary>A sender's text as it may stand in an error: short, and nothing in it that a terminal or a log would obey.</summary>
-internal static class Quoted
+public static class Quoted
 {
     private const int Longest = 80;
 

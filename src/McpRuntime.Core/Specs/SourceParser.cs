@@ -13,8 +13,6 @@ public static class SourceParser
 
     private const int LongestBuildArg = 4096;
 
-    private const int LongestRef = 255;
-
     private static readonly string[] Types = ["docker", "github", "compose"];
 
     /// <param name="allowedGitHosts">Null: any host; the one who deploys is held to the list.</param>
@@ -108,25 +106,12 @@ public static class SourceParser
 
         if (sent.Commit is { } commit)
         {
-            return commit.Length == 40 && commit.All(char.IsAsciiHexDigitLower) ? commit : fields.Wrong<string>("commit", "must be the 40 lower-case hex digits of a commit");
+            return GitRefName.IsCommit(commit) ? commit : fields.Wrong<string>("commit", "must be the 40 lower-case hex digits of a commit");
         }
 
         var reference = sent.Ref ?? sent.Branch ?? "main";
-        return IsRef(reference) ? reference : fields.Wrong<string>(sent.Ref is null ? "branch" : "ref", $"{Quoted.Of(reference)} is not the name of a branch or tag");
+        return GitRefName.IsRef(reference) ? reference : fields.Wrong<string>(sent.Ref is null ? "branch" : "ref", $"{Quoted.Of(reference)} is not the name of a branch or tag");
     }
-
-    // git-check-ref-format(1), and no leading hyphen, which a command line would take for an option.
-    private static bool IsRef(string text) =>
-        text.Length is > 0 and <= LongestRef
-        && text[0] is not ('-' or '/' or '.')
-        && text[^1] is not ('/' or '.')
-        && !text.Contains("..", StringComparison.Ordinal)
-        && !text.Contains("//", StringComparison.Ordinal)
-        && !text.Contains("/.", StringComparison.Ordinal)
-        && !text.Contains("@{", StringComparison.Ordinal)
-        && text != "@"
-        && !text.Split('/').Any(part => part.EndsWith(".lock", StringComparison.Ordinal))
-        && !text.Any(c => c is <= ' ' or > '~' or '~' or '^' or ':' or '?' or '*' or '[' or '\\');
 
     private static void BuildArgs(SourceFields fields)
     {

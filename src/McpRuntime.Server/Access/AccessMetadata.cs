@@ -10,4 +10,8 @@ internal static class AccessMetadata
     public static TBuilder Needs<TBuilder>(this TBuilder route, Roles role)
         where TBuilder : IEndpointConventionBuilder =>
         route.WithMetadata(new NeedsRole(role));
+
+    public static TBuilder MayStayOpen<TBuilder>(this TBuilder route)
+        where TBuilder : IEndpointConventionBuilder =>
+        route.WithMetadata(new StaysOpen());
 }

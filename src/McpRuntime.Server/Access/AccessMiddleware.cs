@@ -11,7 +11,7 @@ internal sealed class AccessMiddleware(RequestDelegate next, Authenticator authe
 {
     private readonly TokenBuckets _buckets = new(settings.RequestsPerMinute, time);
 
-    public async Task InvokeAsync(HttpContext http)
+    public async Task InvokeAsync(HttpContext http, OpenCalls calls)
     {
         // Without a route there is nothing to protect: it is a 404 for everybody.
         if (http.GetEndpoint() is not { } endpoint || endpoint.Metadata.GetMetadata<IAllowAnonymous>() is not null)
@@ -38,12 +38,49 @@ internal sealed class AccessMiddleware(RequestDelegate next, Authenticator authe
             throw new Refusal(RefusalKind.Forbidden, "Not allowed", why);
         }
 
+        if (IsGateway(http) || endpoint.Metadata.GetMetadata<StaysOpen>() is not null)
+        {
+            await HoldOpenAsync(http, calls, identified);
+            return;
+        }
+
         await next(http);
     }
 
+    /// <summary>A stream whose caller may no longer ask ends as if it were over; half of anything else is cut off, lest it be taken for the whole.</summary>
+    private async Task HoldOpenAsync(HttpContext http, OpenCalls calls, Identified identified)
+    {
+        var lapsed = false;
+        await using (var call = calls.Open(http, identified))
+        {
+            try
+            {
+                await next(http);
+            }
+            catch (OperationCanceledException) when (call.Lapsed)
+            {
+                // Said below.
+            }
+
+            lapsed = call.Lapsed;
+        }
+
+        if (lapsed && !http.Response.HasStarted)
+        {
+            http.Response.Clear();
+            await ChallengeAsync(http);
+        }
+        else if (lapsed && http.Response.ContentType?.StartsWith("text/event-stream", StringComparison.Ordinal) != true)
+        {
+            http.Abort();
+        }
+    }
+
+    private static bool IsGateway(HttpContext http) => http.Request.Path.StartsWithSegments("/mcp", StringComparison.Ordinal);
+
     private async Task<string?> WhyNotAsync(HttpContext http, Endpoint endpoint, Caller caller)
     {
-        var gateway = http.Request.Path.StartsWithSegments("/mcp", StringComparison.Ordinal);
+        var gateway = IsGateway(http);
         if (caller.RuntimeId is { } runtimeId)
         {
             return gateway && await RouteLeadsToAsync(http, runtimeId) ? null : "This token opens one runtime's /mcp address and nothing else.";

@@ -11,6 +11,7 @@ internal static class AccessServices
         .AddSingleton<ApiTokens>()
         .AddSingleton<Jwts>()
         .AddSingleton<Authenticator>()
+        .AddSingleton<OpenCalls>()
         .AddSingleton<RefusedAccess>()
         .AddSingleton(settings.Gateway)
         .AddSingleton<ProtectedResource>()

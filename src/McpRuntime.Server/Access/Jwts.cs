@@ -11,7 +11,8 @@ namespace McpRuntime.Server.Access;
 /// <summary>JWTs made elsewhere: HS256 under RUNTIME_JWT_SECRET, or signed by the keys that RUNTIME_OIDC_AUTHORITY publishes.</summary>
 internal sealed class Jwts
 {
-    private static readonly TimeSpan Skew = TimeSpan.FromSeconds(30);
+    /// <summary>Between the issuer's clock and ours.</summary>
+    public static readonly TimeSpan Skew = TimeSpan.FromSeconds(30);
     private static readonly string[] PublicKeyAlgorithms = ["RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512"];
 
     private readonly JsonWebTokenHandler _handler = new() { MapInboundClaims = false, MaximumTokenSizeInBytes = 16 * 1024 };

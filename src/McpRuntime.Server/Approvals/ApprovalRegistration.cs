@@ -24,6 +24,7 @@ internal static class ApprovalRegistration
         .AddSingleton<ProfileRollout>()
         .AddSingleton(with => new Chore("the sweep of approvals", SweepEvery, SweepAsync(with)))
         .AddSingleton(with => new Chore("the roll-out of profiles", RollOutEvery, with.GetRequiredService<ProfileRollout>().RunAsync))
+        .AddSingleton(with => new Chore("the sweep of events and audit", History.Every, with.GetRequiredService<History>().SweepAsync))
         .AddHostedService<Upkeep>();
 
     public static IServiceCollection AddApprovalWebhook(this IServiceCollection services, RuntimeSettings settings) => settings.ApprovalWebhook is not { } webhook

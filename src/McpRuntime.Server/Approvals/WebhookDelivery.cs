@@ -3,6 +3,7 @@ using System.Net;
 using System.Net.Http.Headers;
 using System.Security.Cryptography;
 using System.Text;
+using McpRuntime.Backends.Http;
 using McpRuntime.Core.Specs;
 using McpRuntime.Server.Control;
 using McpRuntime.Server.Records;
@@ -84,23 +85,15 @@ internal sealed class WebhookClient : IDisposable
     private static readonly TimeSpan AnswerWithin = TimeSpan.FromSeconds(10);
 
     private readonly WebhookSettings _settings;
-    private readonly IReadOnlyList<IPNetwork> _allowed;
     private readonly TimeProvider _time;
     private readonly HttpClient _http;
 
     public WebhookClient(WebhookSettings settings, IReadOnlyList<IPNetwork> allowed, TimeProvider time)
     {
-        (_settings, _allowed, _time) = (settings, allowed, time);
-        _http = new HttpClient(new SocketsHttpHandler
-        {
-            AllowAutoRedirect = false,
-            UseProxy = false,
-            UseCookies = false,
-            ConnectTimeout = AnswerWithin,
-            PooledConnectionLifetime = TimeSpan.FromMinutes(1),
-            ConnectCallback = ConnectAsync,
-        })
-        { Timeout = AnswerWithin };
+        (_settings, _time) = (settings, time);
+        var handler = PublicConnections.Handler(allowed, AnswerWithin);
+        handler.PooledConnectionLifetime = TimeSpan.FromMinutes(1);
+        _http = new HttpClient(handler) { Timeout = AnswerWithin };
     }
 
     /// <returns>Null: received (2xx). Else why not, in words that hold no secret.</returns>
@@ -136,26 +129,4 @@ internal sealed class WebhookClient : IDisposable
     }
 
     public void Dispose() => _http.Dispose();
-
-    private async ValueTask<Stream> ConnectAsync(SocketsHttpConnectionContext context, CancellationToken ct)
-    {
-        var addresses = await Dns.GetHostAddressesAsync(context.DnsEndPoint.Host, ct);
-        var may = addresses.Where(address => Gateways.Egress.PublicAddress.Is(address) || _allowed.Any(network => network.Contains(address))).ToList();
-        if (may.Count == 0)
-        {
-            throw new IOException($"{context.DnsEndPoint.Host} is at a private address; RUNTIME_ALLOW_PRIVATE_ADDRESSES may open it");
-        }
-
-        var socket = new System.Net.Sockets.Socket(System.Net.Sockets.SocketType.Stream, System.Net.Sockets.ProtocolType.Tcp) { NoDelay = true };
-        try
-        {
-            await socket.ConnectAsync([.. may], context.DnsEndPoint.Port, ct);
-            return new System.Net.Sockets.NetworkStream(socket, ownsSocket: true);
-        }
-        catch
-        {
-            socket.Dispose();
-            throw;
-        }
-    }
 }

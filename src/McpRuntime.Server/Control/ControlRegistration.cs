@@ -30,7 +30,8 @@ internal static class ControlRegistration
         services.AddSingleton<Orphans>();
         services.AddSingleton<Resync>();
         services.AddSingleton<ControlSurroundings>();
-        services.AddHostedService<ControlLoop>();
+        services.AddSingleton<ControlLoop>();
+        services.AddHostedService(with => with.GetRequiredService<ControlLoop>());
         return services;
     }
 }

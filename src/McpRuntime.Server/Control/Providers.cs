@@ -87,7 +87,8 @@ internal sealed class Providers(IReadOnlyDictionary<string, IBackend> backends, 
     public static RuntimeIdentity IdentityOf(RuntimeRecord record) => new(record.InstanceId, record.Id);
 
     public static Fault Disabled(string backend) =>
-        new(FaultKind.Transient, "BackendDisabled", $"The backend {backend} is switched off in the settings; nothing of it is looked at or touched.");
+        new(FaultKind.Transient, "BackendDisabled", $"The backend {backend} is switched off in the settings; nothing of it is looked at or touched. Switch it on again (RUNTIME_{backend.ToUpperInvariant()}_ENABLED=true) and this goes on by itself. "
+            + "If it is gone for good: delete the runtime, and an admin gives up what is there by POST /runtimes/{id}/abandon.");
 
     private (IResourceProvider Provider, string Name) Of(string backend, ResourceKind kind) =>
         kind.IsOfGateway() ? (gateway, Gateway) : (Backends[backend], backend);

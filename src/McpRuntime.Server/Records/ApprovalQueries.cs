@@ -3,6 +3,7 @@ using McpRuntime.Core.Guardrails;
 using McpRuntime.Core.Records;
 using McpRuntime.Core.Specs;
 using McpRuntime.Server.Records.Model;
+using McpRuntime.Server.Records.Secrets;
 using Microsoft.EntityFrameworkCore;
 
 namespace McpRuntime.Server.Records;
@@ -43,7 +44,7 @@ internal sealed record ApprovalView(
 internal sealed record ApprovalSubject(ApprovalView Approval, string Backend, RuntimeSpec Spec, EffectiveGuardrails Guardrails);
 
 /// <inheritdoc/>
-internal sealed class ApprovalQueries(Database database) : IApprovalQueries
+internal sealed class ApprovalQueries(Database database, SpecVault specs) : IApprovalQueries
 {
     public Task<(IReadOnlyList<ApprovalView> Approvals, long Total)> ListAsync(Caller caller, string? status, int limit, int offset, CancellationToken ct) =>
         database.ReadAsync<(IReadOnlyList<ApprovalView>, long)>(
@@ -70,7 +71,7 @@ internal sealed class ApprovalQueries(Database database) : IApprovalQueries
                 }
 
                 var revision = await db.Revisions.SingleAsync(row => row.RuntimeId == found.Approval.RuntimeId && row.Generation == found.Approval.Generation, stop);
-                return new ApprovalSubject(Show(found.Approval, found.Name), found.Backend, Specs.Of(revision), RecordsJson.Read<EffectiveGuardrails>(revision.Guardrails));
+                return new ApprovalSubject(Show(found.Approval, found.Name), found.Backend, specs.Of(revision), RecordsJson.Read<EffectiveGuardrails>(revision.Guardrails));
             },
             ct);
 

@@ -12,6 +12,7 @@ internal sealed record Draft(
     Admitted Admitted,
     ApprovalPolicy? Approvals,
     IReadOnlyDictionary<string, KeptValue> Environment,
+    string KeptSpec,
     string ContentHash)
 {
     /// <summary>Why it needs an approval: the rules', and those of the operation that made it.</summary>
@@ -24,7 +25,7 @@ internal sealed record Draft(
 }
 
 /// <summary>From a request to a <see cref="Draft"/>, the same way for every door.</summary>
-internal sealed class Drafts(IAdmissionContexts contexts, EnvironmentVault vault, MasterKey masterKey)
+internal sealed class Drafts(IAdmissionContexts contexts, EnvironmentVault vault, SpecVault specs, MasterKey masterKey)
 {
     private readonly KeyedHash _content = masterKey.Hash("content");
     private readonly KeyedHash _bodies = masterKey.Hash("idempotency");
@@ -53,7 +54,7 @@ internal sealed class Drafts(IAdmissionContexts contexts, EnvironmentVault vault
         }
 
         var kept = await vault.CloseAsync(recordId, admitted.Spec, ct);
-        return new(admitted, context.Approvals, kept, ContentHash(admitted, kept));
+        return new(admitted, context.Approvals, kept, specs.Close(recordId, admitted.Spec), ContentHash(admitted, kept));
     }
 
     /// <summary>
@@ -71,12 +72,15 @@ internal sealed class Drafts(IAdmissionContexts contexts, EnvironmentVault vault
         return changed is null ? [] : [new ApprovalTrigger("catalog", $"the catalog entry {then.Id} {changed}")];
     }
 
+    /// <summary>The catalog entry that a stored generation was made from, as it stood; null without one.</summary>
+    public CatalogEntry? EntryOf(RevisionRow revision) => specs.Open(revision.RuntimeId, revision.Spec).Catalog;
+
     public bool ApprovalsAreOn(Caller caller) => contexts.For(caller).Approvals is not null;
 
     /// <summary>A stored generation as a request again, to be admitted by the rules as they are now.</summary>
     public DeployRequest Again(RuntimeRow row, RevisionRow revision)
     {
-        var spec = RecordsJson.Read<RuntimeSpec>(revision.Spec);
+        var spec = specs.Open(row.Id, revision.Spec);
         return new DeployRequest
         {
             Name = row.Name,

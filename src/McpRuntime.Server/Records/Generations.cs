@@ -64,7 +64,7 @@ internal static class Generations
             RuntimeId = row.Id,
             Generation = row.AskedGeneration,
             State = draft.NeedsApproval ? RevisionState.Pending : RevisionState.Admitted,
-            Spec = RecordsJson.Write(spec),
+            Spec = draft.KeptSpec,
             Environment = RecordsJson.Write(draft.Environment),
             Guardrails = RecordsJson.Write(draft.Admitted.Guardrails),
             Facts = draft.Facts is null ? null : RecordsJson.Write(draft.Facts),

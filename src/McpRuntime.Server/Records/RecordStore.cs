@@ -9,7 +9,7 @@ using Microsoft.EntityFrameworkCore;
 namespace McpRuntime.Server.Records;
 
 /// <inheritdoc cref="IRecordStore"/>
-internal sealed class RecordStore(Database database, EnvironmentVault vault, Installation installation, IdempotencyKeys keys, TimeProvider time) : IRecordStore
+internal sealed class RecordStore(Database database, RevisionVaults vaults, Installation installation, IdempotencyKeys keys, TimeProvider time) : IRecordStore
 {
     public async Task<RuntimeRecord?> FindAsync(string id, CancellationToken ct)
     {
@@ -75,7 +75,7 @@ internal sealed class RecordStore(Database database, EnvironmentVault vault, Ins
 
         try
         {
-            return await vault.OpenAsync(id, RecordsJson.Read<RuntimeSpec>(row.Spec).TeamId, row.Environment, ct);
+            return await vaults.Environment.OpenAsync(id, vaults.Spec.Open(id, row.Spec).TeamId, row.Environment, ct);
         }
         catch (SecretUnreadableException fault)
         {
@@ -129,10 +129,10 @@ internal sealed class RecordStore(Database database, EnvironmentVault vault, Ins
         Display = RecordsJson.Read<Display>(status.Display),
     };
 
-    private static Revision RevisionOf(RevisionRow row) => new()
+    private Revision RevisionOf(RevisionRow row) => new()
     {
         Generation = row.Generation,
-        Spec = Specs.Of(row),
+        Spec = vaults.Spec.Of(row),
         Guardrails = RecordsJson.Read<EffectiveGuardrails>(row.Guardrails),
         State = row.State,
         Facts = row.Facts is null ? null : RecordsJson.Read<ResolvedFacts>(row.Facts),
@@ -144,11 +144,8 @@ internal sealed class RecordStore(Database database, EnvironmentVault vault, Ins
     };
 }
 
-/// <summary>A stored spec with its environment's names; values are not opened for reading.</summary>
-internal static class Specs
-{
-    public static RuntimeSpec Of(RevisionRow row) => RecordsJson.Read<RuntimeSpec>(row.Spec) with { Environment = EnvironmentVault.Shown(row.Environment) };
-}
+/// <summary>What opens a revision's two sealed columns.</summary>
+internal sealed record RevisionVaults(SpecVault Spec, EnvironmentVault Environment);
 
 internal static class Times
 {

@@ -21,6 +21,12 @@ internal sealed record RecordsOptions
     /// <summary>RUNTIME_DELETED_RETENTION_DAYS: how long a tombstone can be read.</summary>
     public TimeSpan DeletedRetention { get; init; } = TimeSpan.FromDays(7);
 
+    /// <summary>RUNTIME_EVENT_RETENTION_DAYS: a quarter of what happened is what one looks back at; null = for good.</summary>
+    public TimeSpan? EventRetention { get; init; } = TimeSpan.FromDays(90);
+
+    /// <summary>RUNTIME_AUDIT_RETENTION_DAYS: a year, the least that common audit rules ask for; null = for good.</summary>
+    public TimeSpan? AuditRetention { get; init; } = TimeSpan.FromDays(365);
+
     /// <summary>How long an Idempotency-Key is remembered. A client that retries later than a day has forgotten it too.</summary>
     public TimeSpan IdempotencyRetention { get; init; } = TimeSpan.FromHours(24);
 

@@ -39,6 +39,8 @@ internal static class RecordsRegistration
             new Sealer(with.GetRequiredService<MasterKey>().Derive("environment")),
             new SecretReferences(options.SecretsDirectory),
             with.GetRequiredService<MasterKey>().Hash("secret-version")));
+        services.AddSingleton(with => new SpecVault(new Sealer(with.GetRequiredService<MasterKey>().Derive("spec"))));
+        services.AddSingleton<RevisionVaults>();
         services.AddSingleton<Drafts>();
         services.AddSingleton<IdempotencyKeys>();
         services.AddSingleton<IDesiredState, Door>();
@@ -47,6 +49,8 @@ internal static class RecordsRegistration
         services.AddSingleton<IApprovalQueries, ApprovalQueries>();
         services.AddSingleton<ITokenStore, TokenStore>();
         services.AddSingleton<IAuditLog, AuditLog>();
+        services.AddSingleton<History>();
+        services.AddSingleton<Abandonment>();
         services.AddSingleton<IRouteTable, RouteTable>();
 
         // Fingerprints of compiled resources; see CompileInput.

@@ -116,8 +116,7 @@ internal sealed class Regenerations(Database database, Drafts drafts, TimeProvid
     /// <summary>Admitted by the rules of now, pinned to what it was pinned to.</summary>
     private async Task<Draft> DraftAsync(Caller caller, RuntimeRow row, RevisionRow from, CancellationToken ct)
     {
-        var entry = RecordsJson.Read<RuntimeSpec>(from.Spec).Catalog;
-        var draft = await drafts.MakeAsync(caller, drafts.Again(row, from), row.Id, ct, entry);
+        var draft = await drafts.MakeAsync(caller, drafts.Again(row, from), row.Id, ct, drafts.EntryOf(from));
         return from.Facts is null ? draft : draft with { Facts = RecordsJson.Read<ResolvedFacts>(from.Facts) };
     }
 

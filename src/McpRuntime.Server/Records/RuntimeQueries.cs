@@ -1,11 +1,12 @@
 using McpRuntime.Core.Records;
 using McpRuntime.Server.Records.Model;
+using McpRuntime.Server.Records.Secrets;
 using Microsoft.EntityFrameworkCore;
 
 namespace McpRuntime.Server.Records;
 
 /// <inheritdoc cref="IRuntimeQueries"/>
-internal sealed class RuntimeQueries(Database database, TimeProvider time, IWakeUp? wakeUp = null) : IRuntimeQueries
+internal sealed class RuntimeQueries(Database database, SpecVault specs, TimeProvider time, IWakeUp? wakeUp = null, IHostApplicationLifetime? lifetime = null) : IRuntimeQueries
 {
     // Of a wait: soon at first, since most turns are short; then no oftener than a person would look.
     private static readonly TimeSpan FirstLook = TimeSpan.FromMilliseconds(100);
@@ -24,7 +25,7 @@ internal sealed class RuntimeQueries(Database database, TimeProvider time, IWake
                 var page = chosen.OrderByDescending(row => row.Id).AsQueryable();
                 page = after is null ? page.Skip(filter.Offset) : page.Where(row => string.Compare(row.Id, after) < 0);
                 var views = await RuntimeViews.Of(db, page.Take(filter.Limit + 1)).ToListAsync(stop);
-                var shown = views.OrderByDescending(view => view.Runtime.Id, StringComparer.Ordinal).Take(filter.Limit).Select(RuntimeViews.Show).ToList();
+                var shown = views.OrderByDescending(view => view.Runtime.Id, StringComparer.Ordinal).Take(filter.Limit).Select(view => RuntimeViews.Show(view, specs)).ToList();
                 return new RuntimePage(shown, total, views.Count > filter.Limit ? WriteCursor(shown[^1].Id) : null);
             },
             ct);
@@ -40,7 +41,7 @@ internal sealed class RuntimeQueries(Database database, TimeProvider time, IWake
                     return null;
                 }
 
-                return await RuntimeViews.Of(db, db.Runtimes.Where(found => found.Id == row.Id)).FirstOrDefaultAsync(stop) is { } view ? RuntimeViews.Show(view) : null;
+                return await RuntimeViews.Of(db, db.Runtimes.Where(found => found.Id == row.Id)).FirstOrDefaultAsync(stop) is { } view ? RuntimeViews.Show(view, specs) : null;
             },
             ct);
 
@@ -64,17 +65,21 @@ internal sealed class RuntimeQueries(Database database, TimeProvider time, IWake
 
     public async Task<RuntimeView?> WaitAsync(Caller caller, string id, Func<RuntimeView, bool> until, TimeSpan atMost, CancellationToken ct)
     {
+        // A process that is to end answers with what there is: the caller asks another one, or asks again.
+        var stopping = lifetime?.ApplicationStopping ?? CancellationToken.None;
+        using var either = CancellationTokenSource.CreateLinkedTokenSource(ct, stopping);
         var began = time.GetTimestamp();
         for (var pause = FirstLook; ; pause = pause * 1.5 < SlowestLook ? pause * 1.5 : SlowestLook)
         {
             var view = await FindAsync(caller, id, ct);
             var left = atMost - time.GetElapsedTime(began);
-            if (view is null || until(view) || left <= TimeSpan.Zero)
+            if (view is null || until(view) || left <= TimeSpan.Zero || stopping.IsCancellationRequested)
             {
                 return view;
             }
 
-            await Task.Delay(pause < left ? pause : left, time, ct);
+            await Task.Delay(pause < left ? pause : left, time, either.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            ct.ThrowIfCancellationRequested();
         }
     }
 

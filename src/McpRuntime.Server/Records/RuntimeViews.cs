@@ -1,6 +1,7 @@
 using McpRuntime.Core.Guardrails;
 using McpRuntime.Core.Records;
 using McpRuntime.Server.Records.Model;
+using McpRuntime.Server.Records.Secrets;
 
 namespace McpRuntime.Server.Records;
 
@@ -16,7 +17,7 @@ internal static class RuntimeViews
         from approval in db.Approvals.Where(row => row.Id == asked.ApprovalId).DefaultIfEmpty()
         select new ViewRows(runtime, status, asked, approval);
 
-    public static RuntimeView Show(ViewRows rows)
+    public static RuntimeView Show(ViewRows rows, SpecVault specs)
     {
         var (runtime, status, asked, approval) = rows;
         return new()
@@ -25,7 +26,7 @@ internal static class RuntimeViews
             Name = runtime.Name,
             Owner = runtime.Owner,
             Backend = runtime.Backend,
-            Spec = Specs.Of(asked),
+            Spec = specs.Of(asked),
             Guardrails = RecordsJson.Read<EffectiveGuardrails>(asked.Guardrails),
             Status = status.Status,
             StatusRevision = status.Revision,

@@ -1,6 +1,7 @@
 using McpRuntime.Backends.CodeEngine;
 using McpRuntime.Backends.Docker;
 using McpRuntime.Backends.Docker.Guard;
+using McpRuntime.Backends.Git;
 using McpRuntime.Core.Planning;
 using McpRuntime.Core.Records;
 using McpRuntime.Core.Specs;
@@ -22,6 +23,8 @@ internal static class PartOptions
         MasterKeyFile = settings.Storage.MasterKeyFile,
         SecretsDirectory = settings.Storage.SecretsDirectory,
         DeletedRetention = settings.Storage.DeletedRetention,
+        EventRetention = settings.Storage.EventRetention,
+        AuditRetention = settings.Storage.AuditRetention,
     };
 
     public static ControlOptions Control(RuntimeSettings settings) => new()
@@ -39,6 +42,16 @@ internal static class PartOptions
         Mode = settings.GuardrailsMode,
         SeccompProfiles = settings.Docker.Profiles.Seccomp,
         ApparmorProfiles = settings.Docker.Profiles.Apparmor,
+    };
+
+    public static GitOptions Git(RuntimeSettings settings) => new()
+    {
+        DataFolder = Path.Combine(settings.Storage.DataDirectory, "git"),
+        AllowedHosts = settings.Sources.GitAllowedHosts,
+        AllowedAddresses = settings.Sources.AllowPrivateAddresses,
+        CredentialsFile = settings.Sources.GitCredentials,
+        AuthoritiesFile = settings.Sources.GitAuthorities,
+        MostBytes = (long)settings.Sources.GitMostMegabytes << 20,
     };
 
     public static DockerInstallation DockerInstallation(IServiceProvider services)

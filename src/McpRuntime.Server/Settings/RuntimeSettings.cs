@@ -84,6 +84,7 @@ internal sealed record KubernetesSettings(bool Enabled, string? Kubeconfig, stri
 /// <param name="TrustedUrls">Remote catalogs whose entries may choose any profile, custom and unrestricted ones too.</param>
 internal sealed record CatalogSettings(string? File, IReadOnlyList<Uri> RemoteUrls, TimeSpan RemoteTimeout, IReadOnlyList<string> TrustedUrls);
 
+/// <param name="EventRetention">Null: for good; so is <paramref name="AuditRetention"/>.</param>
 /// <param name="DatabaseUrl">Null: a SQLite file in <paramref name="DataDirectory"/>.</param>
 internal sealed record StorageSettings(
     string DataDirectory,
@@ -91,13 +92,16 @@ internal sealed record StorageSettings(
     SecretText? MasterKey,
     string? MasterKeyFile,
     string? SecretsDirectory,
-    TimeSpan DeletedRetention);
+    TimeSpan DeletedRetention,
+    TimeSpan? EventRetention,
+    TimeSpan? AuditRetention);
 
 /// <param name="Url">Where approvals are told; private addresses only where RUNTIME_ALLOW_PRIVATE_ADDRESSES opens them.</param>
 /// <param name="Secret">The key of the HMAC-SHA256 over each message.</param>
 internal sealed record WebhookSettings(Uri Url, SecretText Secret);
 
 /// <param name="RequestsPerMinute">Per token; 0 = no limit.</param>
+/// <param name="OpenCallsPerCaller">Streams, gateway calls and waits at a time, per token; 0 = no limit.</param>
 internal sealed record AccessSettings(
     bool PlatformAdminOnly,
     SecretText? JwtSecret,
@@ -106,7 +110,8 @@ internal sealed record AccessSettings(
     string RolesClaim,
     string TeamsClaim,
     string GroupsClaim,
-    int RequestsPerMinute);
+    int RequestsPerMinute,
+    int OpenCallsPerCaller);
 
 internal sealed record GatewaySettings(
     bool Embedded,
@@ -117,6 +122,7 @@ internal sealed record GatewaySettings(
     TimeSpan TotalTimeout,
     IReadOnlyList<string> AllowedOrigins);
 
+/// <param name="GitAuthorities">A PEM file of the authorities that git servers are signed by; null = the machine's own.</param>
 /// <param name="HostPaths">The only host folders that may be mounted, and only by admins.</param>
 /// <param name="AllowPrivateAddresses">Networks that catalogs and git may be fetched from although private.</param>
 /// <param name="Policy">What each source may do, by <c>crd:…</c> or <c>git:…</c>.</param>
@@ -124,6 +130,8 @@ internal sealed record SourcesSettings(
     string? GitOpsRepos,
     string? GitCredentials,
     IReadOnlyList<string> GitAllowedHosts,
+    string? GitAuthorities,
+    int GitMostMegabytes,
     IReadOnlyList<string> HostPaths,
     IReadOnlyList<IPNetwork> AllowPrivateAddresses,
     IReadOnlyDictionary<string, SourcePolicy> Policy);

@@ -241,8 +241,13 @@ internal static class SettingsParser
             key,
             keyFile,
             secrets,
-            TimeSpan.FromDays(read.Whole("RUNTIME_DELETED_RETENTION_DAYS", 7, 0, 3650)));
+            TimeSpan.FromDays(read.Whole("RUNTIME_DELETED_RETENTION_DAYS", 7, 0, 3650)),
+            Days(read, "RUNTIME_EVENT_RETENTION_DAYS", 90),
+            Days(read, "RUNTIME_AUDIT_RETENTION_DAYS", 365));
     }
+
+    /// <summary>0: for good.</summary>
+    private static TimeSpan? Days(SettingsReader read, string name, int otherwise) => read.Whole(name, otherwise, 0, 36_500) is > 0 and var days ? TimeSpan.FromDays(days) : null;
 
     private static AccessSettings Access(SettingsReader read)
     {
@@ -272,7 +277,8 @@ internal static class SettingsParser
             read.Text("RUNTIME_CLAIM_ROLES") ?? "roles",
             read.Text("RUNTIME_CLAIM_TEAMS") ?? "teams",
             read.Text("RUNTIME_CLAIM_GROUPS") ?? "groups",
-            read.Whole("RUNTIME_RATE_LIMIT", 6000, 0, 1_000_000));
+            read.Whole("RUNTIME_RATE_LIMIT", 6000, 0, 1_000_000),
+            read.Whole("RUNTIME_OPEN_CALLS_LIMIT", 256, 0, 100_000));
     }
 
     private static GatewaySettings Gateway(SettingsReader read)
@@ -299,6 +305,8 @@ internal static class SettingsParser
         SourcePolicies.JsonText(read, "RUNTIME_GITOPS_REPOS", JsonValueKind.Array, "a JSON array of {name, url, ref, path, interval_seconds, prune, credentials}"),
         read.ExistingFile("RUNTIME_GIT_CREDENTIALS"),
         read.List("RUNTIME_GIT_ALLOWED_HOSTS", ["github.com"]),
+        read.ExistingFile("RUNTIME_GIT_CA_FILE"),
+        read.Whole("RUNTIME_GIT_MAX_MB", 256, 1, 65_536),
         read.List("RUNTIME_HOST_PATHS", [], item => item.StartsWith('/') ? null : "allowed are absolute paths"),
         read.Networks("RUNTIME_ALLOW_PRIVATE_ADDRESSES"),
         SourcePolicies.Read(read));

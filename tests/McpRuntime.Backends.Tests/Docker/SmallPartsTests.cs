@@ -1,6 +1,7 @@
 using System.Text;
 using McpRuntime.Backends.Docker;
 using McpRuntime.Backends.Docker.Wire;
+using McpRuntime.Backends.Registries;
 using McpRuntime.Core.Guardrails;
 using McpRuntime.Core.Planning;
 

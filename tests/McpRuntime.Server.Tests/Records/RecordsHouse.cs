@@ -40,6 +40,9 @@ internal sealed class RecordsHouse : IAsyncDisposable
     /// <summary>What is in the catalog now.</summary>
     public Dictionary<string, CatalogEntry> Catalog { get; } = new(StringComparer.Ordinal);
 
+    /// <summary>Backends that the settings have switched off.</summary>
+    public HashSet<string> SwitchedOff { get; } = new(StringComparer.Ordinal);
+
     public WakeUps Woken { get; } = new();
 
     public IDesiredState Door => Get<IDesiredState>();
@@ -97,13 +100,15 @@ internal sealed class RecordsHouse : IAsyncDisposable
 
     private sealed class Contexts(RecordsHouse house, ProfileStore profiles) : IAdmissionContexts
     {
+        private static readonly string[] Names = ["docker", "kubernetes"];
+
         private static readonly BackendTraits Docker = new(true, "RUNTIME_DOCKER_ENABLED", true, true, (_, _) => []);
 
         public AdmissionContext For(Caller caller) => new()
         {
             Caller = caller,
             DefaultBackend = "docker",
-            Backends = new Dictionary<string, BackendTraits>(StringComparer.Ordinal) { ["docker"] = Docker, ["kubernetes"] = Docker },
+            Backends = Names.ToDictionary(name => name, name => Docker with { Enabled = !house.SwitchedOff.Contains(name) }, StringComparer.Ordinal),
             FindCatalogEntry = id => house.Catalog.GetValueOrDefault(id),
             FindProfile = profiles.Find,
             AllowedRegistries = ["*"],

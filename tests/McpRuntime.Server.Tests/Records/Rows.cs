@@ -15,6 +15,13 @@ internal static class Rows
     public static Task<string?> EnvironmentColumnAsync(this RecordsHouse house, string id) =>
         house.Get<Database>().ReadAsync((db, ct) => db.Revisions.Where(row => row.RuntimeId == id).Select(row => row.Environment).FirstAsync(ct), CancellationToken.None);
 
+    public static Task<string> SpecColumnAsync(this RecordsHouse house, string id) =>
+        house.Get<Database>().ReadAsync((db, ct) => db.Revisions.Where(row => row.RuntimeId == id).Select(row => row.Spec).FirstAsync(ct), CancellationToken.None);
+
+    /// <summary>As another release would have written it.</summary>
+    public static Task<int> RewriteSpecAsync(this RecordsHouse house, string id, string spec) =>
+        house.Get<Database>().WriteAsync((db, ct) => db.Revisions.Where(row => row.RuntimeId == id).ExecuteUpdateAsync(set => set.SetProperty(row => row.Spec, spec), ct), CancellationToken.None);
+
     public static Task<int> CountRowsOfAsync(this RecordsHouse house, string id) =>
         house.Get<Database>().ReadAsync(
             async (db, ct) => await db.Revisions.CountAsync(row => row.RuntimeId == id, ct)

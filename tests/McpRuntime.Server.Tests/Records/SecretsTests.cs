@@ -1,7 +1,9 @@
 using System.Security.Cryptography;
 using System.Text;
+using McpRuntime.Core.Catalog;
 using McpRuntime.Core.Records;
 using McpRuntime.Core.Specs;
+using McpRuntime.Server.Records;
 using McpRuntime.Server.Records.Secrets;
 using Microsoft.Data.Sqlite;
 
@@ -32,6 +34,52 @@ internal sealed class SecretsTests<TKind> : OnDatabase<TKind>
                 Encoding.Latin1.GetString(await ReadSharedAsync(file)).Should().NotContain(Canary, "{0} must hold no secret", Path.GetFileName(file));
             }
         }
+    }
+
+    [Test]
+    public async Task What_of_a_source_or_a_catalog_entry_may_be_a_secret_is_sealed_at_rest_and_given_to_the_compiler_whole()
+    {
+        House.Catalog["entry"] = new CatalogEntry
+        {
+            Id = "entry",
+            Name = "entry",
+            Origin = CatalogEntry.LocalOrigin,
+            Source = new SourceRequest { Type = "docker", Image = "docker.io/library/server:1", Command = ["--token", Canary] },
+            Environment = [new CatalogVariable("TOKEN", false, true, Canary, null)],
+        };
+        var requests = new[]
+        {
+            Given.Request("built") with { Source = new SourceRequest { Type = "github", Repo = "owner/name", Branch = "main", BuildArgs = new Dictionary<string, string>(StringComparer.Ordinal) { ["TOKEN"] = Canary } } },
+            Given.Request("composed") with { Source = new SourceRequest { Type = "compose", ComposeFile = $"services: {{ main: {{ image: \"docker.io/library/server:1\", environment: {{ TOKEN: {Canary} }} }} }}", MainService = "main" } },
+            new DeployRequest { Name = "listed", CatalogServerId = "entry" },
+        };
+        foreach (var request in requests)
+        {
+            var id = (await House.Door.PutAsync(Given.Admin, Given.Create(request) with { IdempotencyKey = request.Name }, Ct)).Runtime.Id;
+
+            RecordsJson.Write((await House.RecordAsync(id)).Asked.Spec).Should().Contain(Canary, "the compiler gets it whole");
+            (await House.SpecColumnAsync(id)).Should().NotContain(Canary);
+        }
+
+        if (IsSqlite)
+        {
+            SqliteConnection.ClearAllPools();
+            foreach (var file in Directory.GetFiles(Folder))
+            {
+                Encoding.Latin1.GetString(await ReadSharedAsync(file)).Should().NotContain(Canary, "{0} must hold no secret", Path.GetFileName(file));
+            }
+        }
+    }
+
+    [Test]
+    public async Task A_spec_that_an_earlier_release_has_stored_is_read_as_it_is()
+    {
+        var id = (await House.Door.PutAsync(Given.Ann, Given.Create(Given.Request("one").With("API_KEY", Canary)), Ct)).Runtime.Id;
+        var spec = (await House.RecordAsync(id)).Asked.Spec;
+        await House.RewriteSpecAsync(id, RecordsJson.Write(spec));
+
+        (await House.RecordAsync(id)).Asked.Spec.Should().BeEquivalentTo(spec);
+        (await House.Door.PutAsync(Given.Ann, Given.Update("one", Given.Request("one").With("API_KEY", Canary)), Ct)).Changed.Should().BeFalse();
     }
 
     [Test]

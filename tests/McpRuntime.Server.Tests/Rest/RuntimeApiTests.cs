@@ -20,6 +20,27 @@ internal sealed class RuntimeApiTests
     public async Task StopAsync() => await _service.DisposeAsync();
 
     [Test]
+    public async Task A_runtime_whose_backend_is_switched_off_says_why_its_deletion_waits_and_how_it_is_given_up()
+    {
+        var before = await TestService.StartAsync();
+        var id = (await before.DeployAsync("stranded")).Text("id");
+        await before.StopAsync();
+        await using var service = await TestService.StartAsync(folder: before.Folder, withBackend: false);
+
+        using (var accepted = await service.Admin.DeleteAsync("/runtimes/stranded"))
+        {
+            await accepted.JsonAsync(HttpStatusCode.Accepted);
+        }
+
+        var told = "";
+        await Eventually.HoldsAsync(async () => (told = (await service.Admin.GetAsync("/runtimes/" + id, HttpStatusCode.OK)).GetProperty("error_message").ToString()).Length > 0);
+        told.Should().Contain("RUNTIME_DOCKER_ENABLED").And.Contain("/abandon");
+        (await service.Admin.PostTextAsync($"/runtimes/{id}/abandon", "{}", HttpStatusCode.UnprocessableEntity)).GetProperty("errors").GetProperty("reason").GetArrayLength().Should().Be(1);
+        (await service.Admin.PostTextAsync($"/runtimes/{id}/abandon", """{"reason": "the host is gone"}""", HttpStatusCode.Accepted)).Text("status").Should().Be("deleted");
+        (await service.Admin.GetAsync("/runtimes/" + id, HttpStatusCode.OK)).Text("status").Should().Be("deleted");
+    }
+
+    [Test]
     public async Task A_deploy_answers_201_with_the_place_and_the_whole_representation()
     {
         using var response = await Admin.PostAsJsonAsync("/runtimes/deploy", new

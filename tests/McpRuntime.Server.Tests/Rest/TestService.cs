@@ -43,7 +43,7 @@ internal sealed class TestService : IAsyncDisposable
     public IServiceProvider Services => _app.Services;
 
     /// <summary>Where a test says what the settings are, beyond the few that make a test possible.</summary>
-    public static async Task<TestService> StartAsync(IReadOnlyDictionary<string, string>? settings = null, string? folder = null)
+    public static async Task<TestService> StartAsync(IReadOnlyDictionary<string, string>? settings = null, string? folder = null, bool withBackend = true)
     {
         folder ??= Directory.CreateTempSubdirectory("mcpruntime-rest-").FullName;
         var environment = new Dictionary<string, string>(StringComparer.Ordinal)
@@ -64,7 +64,10 @@ internal sealed class TestService : IAsyncDisposable
         var app = RuntimeService.Build(parsed, builder =>
         {
             builder.Logging.ClearProviders();
-            builder.Services.AddSingleton<IBackend>(backend);
+            if (withBackend)
+            {
+                builder.Services.AddSingleton<IBackend>(backend);
+            }
         });
         await RuntimeService.PrepareAsync(app, parsed, CancellationToken.None);
         await app.StartAsync();
@@ -110,10 +113,16 @@ internal sealed class TestService : IAsyncDisposable
 
     public async ValueTask DisposeAsync()
     {
+        await StopAsync();
+        Directory.Delete(Folder, recursive: true);
+    }
+
+    /// <summary>Leaves its folder to the next one.</summary>
+    public async Task StopAsync()
+    {
         Admin.Dispose();
         await _app.StopAsync();
         await _app.DisposeAsync();
-        Directory.Delete(Folder, recursive: true);
     }
 }
 

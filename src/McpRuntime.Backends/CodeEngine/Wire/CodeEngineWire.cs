@@ -7,6 +7,7 @@ using System.Text.Json;
 using System.Text.Json.Nodes;
 using System.Text.Json.Serialization.Metadata;
 using McpRuntime.Backends.Docker.Wire;
+using McpRuntime.Backends.Http;
 using McpRuntime.Core.Planning;
 
 namespace McpRuntime.Backends.CodeEngine.Wire;

@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Text;
 using McpRuntime.Backends.Docker.Wire;
+using McpRuntime.Backends.Http;
 using McpRuntime.Core.Planning;
 
 namespace McpRuntime.Backends.CodeEngine.Wire;

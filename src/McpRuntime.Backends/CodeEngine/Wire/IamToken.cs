@@ -1,6 +1,7 @@
 using System.Net;
 using System.Text.Json;
 using McpRuntime.Backends.Docker.Wire;
+using McpRuntime.Backends.Http;
 using McpRuntime.Core.Planning;
 using McpRuntime.Core.Specs;
 

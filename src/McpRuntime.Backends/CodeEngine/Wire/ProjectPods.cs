@@ -5,6 +5,7 @@ using System.Runtime.CompilerServices;
 using System.Security.Cryptography.X509Certificates;
 using System.Text;
 using McpRuntime.Backends.Docker.Wire;
+using McpRuntime.Backends.Http;
 using McpRuntime.Core.Planning;
 using YamlDotNet.Core;
 using YamlDotNet.RepresentationModel;

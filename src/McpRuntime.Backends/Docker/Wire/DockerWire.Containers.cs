@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Net;
+using McpRuntime.Backends.Http;
 using McpRuntime.Core.Planning;
 
 namespace McpRuntime.Backends.Docker.Wire;

@@ -1,6 +1,7 @@
 using System.Net;
 using System.Runtime.CompilerServices;
 using System.Text.Json;
+using McpRuntime.Backends.Registries;
 using McpRuntime.Core.Planning;
 
 namespace McpRuntime.Backends.Docker.Wire;

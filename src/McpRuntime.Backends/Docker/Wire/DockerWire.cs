@@ -6,6 +6,7 @@ using System.Net.Sockets;
 using System.Security.Cryptography.X509Certificates;
 using System.Text.Json;
 using System.Text.Json.Serialization.Metadata;
+using McpRuntime.Backends.Http;
 using McpRuntime.Core.Planning;
 
 namespace McpRuntime.Backends.Docker.Wire;

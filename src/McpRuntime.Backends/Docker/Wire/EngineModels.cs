@@ -1,5 +1,6 @@
 using System.Text.Json;
 using System.Text.Json.Serialization;
+using McpRuntime.Backends.Registries;
 
 namespace McpRuntime.Backends.Docker.Wire;
 

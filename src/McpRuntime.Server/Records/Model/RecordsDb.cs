@@ -91,6 +91,7 @@ internal abstract class RecordsDb(DbContextOptions options) : DbContext(options)
         modelBuilder.Entity<EventRow>(table =>
         {
             table.ToTable("events").HasKey(row => new { row.RuntimeId, row.Sequence });
+            table.HasIndex(row => row.At).HasDatabaseName("ix_events_at");
             table.HasOne<RuntimeRow>().WithMany().HasForeignKey(row => row.RuntimeId).OnDelete(DeleteBehavior.Cascade);
         });
         modelBuilder.Entity<ApprovalRow>(table =>
@@ -145,7 +146,11 @@ internal abstract class RecordsDb(DbContextOptions options) : DbContext(options)
             table.HasIndex(row => new { row.RuntimeId, row.Sequence }).HasDatabaseName("ix_tool_calls_runtime");
             table.HasIndex(row => row.At).HasDatabaseName("ix_tool_calls_at");
         });
-        modelBuilder.Entity<AuditRow>().ToTable("audit").HasKey(row => row.Sequence);
+        modelBuilder.Entity<AuditRow>(table =>
+        {
+            table.ToTable("audit").HasKey(row => row.Sequence);
+            table.HasIndex(row => row.At).HasDatabaseName("ix_audit_at");
+        });
         modelBuilder.Entity<LeaseRow>().ToTable("leases").HasKey(row => row.Name);
         modelBuilder.Entity<SettingRow>().ToTable("settings").HasKey(row => row.Key);
         NameColumns(modelBuilder);

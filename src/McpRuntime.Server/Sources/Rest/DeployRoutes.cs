@@ -16,11 +16,11 @@ internal static class DeployRoutes
 
     public static void MapDeploy(this IEndpointRouteBuilder routes)
     {
-        routes.MapPost("/deploy", DeployAsync).Needs(Roles.Operator).Takes(WaitSeconds, DryRun)
+        routes.MapPost("/deploy", DeployAsync).Needs(Roles.Operator).MayStayOpen().Takes(WaitSeconds, DryRun)
             .WithSummary("Deploys a runtime").Accepts<DeployRequest>("application/json").Produces<DeployedJson>(StatusCodes.Status201Created);
         routes.MapPost("/plan", PlanAsync).Needs(Roles.Operator)
             .WithSummary("What a deployment would come to; writes nothing").Accepts<DeployRequest>("application/json").Produces<Plan>();
-        routes.MapPut("/{runtime_id}", UpdateAsync).Needs(Roles.Operator).Takes(WaitSeconds, DryRun)
+        routes.MapPut("/{runtime_id}", UpdateAsync).Needs(Roles.Operator).MayStayOpen().Takes(WaitSeconds, DryRun)
             .WithSummary("Gives a runtime a new spec").Accepts<DeployRequest>("application/json").Produces<DeployedJson>();
     }
 

@@ -10,7 +10,7 @@ using Microsoft.AspNetCore.Mvc;
 namespace McpRuntime.Server.Sources.Rest;
 
 /// <summary>GET /runtimes/{id}/logs: the backend's own log, with the runtime's secrets taken out.</summary>
-internal sealed class LogRoutes(IRuntimeQueries queries, IRecordStore records, IReadOnlyDictionary<string, IBackend> backends, TimeProvider time) : IDisposable
+internal sealed class LogRoutes(IRuntimeQueries queries, IRecordStore records, IReadOnlyDictionary<string, IBackend> backends, IHostApplicationLifetime lifetime, TimeProvider time) : IDisposable
 {
     private const int MaxFollowers = 100;
     private const int MaxCharacters = 8 << 20;
@@ -29,7 +29,7 @@ internal sealed class LogRoutes(IRuntimeQueries queries, IRecordStore records, I
 
     public static void Map(IEndpointRouteBuilder routes) =>
         routes.MapGet("/{runtime_id}/logs", (HttpContext http, [FromRoute(Name = "runtime_id")] string runtimeId, LogRoutes logs, CancellationToken ct) => logs.ReadAsync(http, runtimeId, ct))
-            .Needs(Roles.Viewer).Takes(Tail, Since, Until, Stream, Service, Timestamps, Follow)
+            .Needs(Roles.Viewer).MayStayOpen().Takes(Tail, Since, Until, Stream, Service, Timestamps, Follow)
             .WithSummary("What the server wrote").Produces<LogsJson>();
 
     public void Dispose() => _followers.Dispose();
@@ -50,8 +50,14 @@ internal sealed class LogRoutes(IRuntimeQueries queries, IRecordStore records, I
         var query = new LogQuery(http.Asked(Tail), http.Asked(Since), http.Asked(Until), StreamOf(http.Asked(Stream)), http.Asked(Service), http.Asked(Follow));
         var identity = new RuntimeIdentity(await records.InstanceIdAsync(ct), view.Id);
         var redactor = await RedactorAsync(view, ct);
-        var lines = Lines(backend.LogsAsync(identity, query, ct), redactor, http.Asked(Timestamps), ct);
-        return query.Follow ? await FollowAsync(http, lines, ct) : await AllAsync(view, lines, ct);
+        if (!query.Follow)
+        {
+            return await AllAsync(view, Lines(backend.LogsAsync(identity, query, ct), redactor, http.Asked(Timestamps), ct), ct);
+        }
+
+        // A followed log has no end of its own: it ends with the client, or with this process.
+        using var end = CancellationTokenSource.CreateLinkedTokenSource(ct, lifetime.ApplicationStopping);
+        return await FollowAsync(http, Lines(backend.LogsAsync(identity, query, end.Token), redactor, http.Asked(Timestamps), end.Token), end.Token);
     }
 
     /// <summary>Literal and referenced values of every revision that may still be writing. If they can't be read, neither can the log: it might hold them.</summary>
@@ -84,9 +90,9 @@ internal sealed class LogRoutes(IRuntimeQueries queries, IRecordStore records, I
         return Results.Json(new LogsJson(view.Id, view.Backend, logs), RestJson.Options);
     }
 
-    private async Task<IResult> FollowAsync(HttpContext http, IAsyncEnumerable<string> lines, CancellationToken ct)
+    private async Task<IResult> FollowAsync(HttpContext http, IAsyncEnumerable<string> lines, CancellationToken end)
     {
-        if (!await _followers.WaitAsync(TimeSpan.Zero, ct))
+        if (!await _followers.WaitAsync(TimeSpan.Zero, end))
         {
             throw new Refusal(RefusalKind.Throttled, "Too many followers", $"{MaxFollowers} logs are being followed already.") { RetryAfter = TimeSpan.FromSeconds(30) };
         }
@@ -97,8 +103,9 @@ internal sealed class LogRoutes(IRuntimeQueries queries, IRecordStore records, I
             response.ContentType = "text/event-stream";
             response.Headers.CacheControl = "no-cache";
             response.Headers["X-Accel-Buffering"] = "no";
-            await response.StartAsync(ct);
-            await StreamAsync(response, lines, ct);
+            // The head goes at once: the first line may be hours away.
+            await response.Body.FlushAsync(end);
+            await StreamAsync(response, lines, end);
             return Results.Empty;
         }
         finally
@@ -107,30 +114,38 @@ internal sealed class LogRoutes(IRuntimeQueries queries, IRecordStore records, I
         }
     }
 
-    private async Task StreamAsync(HttpResponse response, IAsyncEnumerable<string> lines, CancellationToken ct)
+    private async Task StreamAsync(HttpResponse response, IAsyncEnumerable<string> lines, CancellationToken end)
     {
-        await using var reader = lines.GetAsyncEnumerator(ct);
+        await using var reader = lines.GetAsyncEnumerator(end);
         var next = reader.MoveNextAsync().AsTask();
         while (true)
         {
-            using var pause = CancellationTokenSource.CreateLinkedTokenSource(ct);
-            if (await Task.WhenAny(next, Task.Delay(KeepAlive, time, pause.Token)) == next)
+            using var pause = CancellationTokenSource.CreateLinkedTokenSource(end);
+            var first = await Task.WhenAny(next, Task.Delay(KeepAlive, time, pause.Token));
+            await pause.CancelAsync();
+            if (end.IsCancellationRequested)
             {
-                await pause.CancelAsync();
+                // The reader must be at rest before it is disposed of.
+                await ((Task)next).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+                return;
+            }
+
+            if (first == next)
+            {
                 if (!await next)
                 {
                     return;
                 }
 
-                await response.WriteAsync($"data: {reader.Current.Replace("\r", "", StringComparison.Ordinal).Replace("\n", "\ndata: ", StringComparison.Ordinal)}\n\n", ct);
+                await response.WriteAsync($"data: {reader.Current.Replace("\r", "", StringComparison.Ordinal).Replace("\n", "\ndata: ", StringComparison.Ordinal)}\n\n", end);
                 next = reader.MoveNextAsync().AsTask();
             }
             else
             {
-                await response.WriteAsync(": still here\n\n", ct);
+                await response.WriteAsync(": still here\n\n", end);
             }
 
-            await response.Body.FlushAsync(ct);
+            await response.Body.FlushAsync(end);
         }
     }
 

@@ -56,6 +56,8 @@ internal static class RuntimeRoutes
             .Needs(Roles.Operator).WithSummary("Ends a hold").Produces<CommandJson>(StatusCodes.Status202Accepted);
         routes.MapPost("/{runtime_id}/hold", HoldAsync).Needs(Roles.Operator)
             .WithSummary("Stops a runtime of any owner until it is released").Accepts<HoldRequest>(isOptional: true, "application/json").Produces<CommandJson>(StatusCodes.Status202Accepted);
+        routes.MapPost("/{runtime_id}/abandon", AbandonAsync).Needs(Roles.Admin)
+            .WithSummary("Gives up what a deleted runtime left on a backend that is switched off").Accepts<AbandonRequest>("application/json").Produces<CommandJson>(StatusCodes.Status202Accepted);
         routes.MapDelete("/{runtime_id}", DeleteAsync).Needs(Roles.Operator).Takes(KeepVolumes)
             .WithSummary("Deletes it and all it left on the backend").Produces<CommandJson>(StatusCodes.Status202Accepted);
     }
@@ -116,13 +118,26 @@ internal static class RuntimeRoutes
     {
         var caller = http.Caller();
         var hold = await RequestBody.ReadOptionalAsync(http.Request, json => new HoldRequest(json.Text("reason")), ct);
-        if (hold.Reason is { Length: > MaxReason })
+        MustBeShort(hold.Reason);
+        var head = await desired.HoldAsync(caller, RouteKey.Of(runtimeId), hold.Reason ?? $"held by {caller.Subject}", ct);
+        return Accepted(head);
+    }
+
+    private static async Task<IResult> AbandonAsync(HttpContext http, [FromRoute(Name = "runtime_id")] string runtimeId, Abandonment abandonment, CancellationToken ct)
+    {
+        var asked = await RequestBody.ReadAsync(http.Request, json => new AbandonRequest(json.Text("reason")), ct);
+        MustBeShort(asked.Reason);
+        return string.IsNullOrWhiteSpace(asked.Reason)
+            ? throw new Refusal(RefusalKind.Invalid, "A reason is missing", "Say why what is there may stay: it is audited.", [new("reason", "is required")])
+            : Accepted(await abandonment.AbandonAsync(http.Caller(), RouteKey.Of(runtimeId), asked.Reason.Trim(), ct));
+    }
+
+    private static void MustBeShort(string? reason)
+    {
+        if (reason is { Length: > MaxReason })
         {
             throw new Refusal(RefusalKind.Invalid, "The reason is too long", $"At most {MaxReason} characters.", [new("reason", $"must be at most {MaxReason} characters")]);
         }
-
-        var head = await desired.HoldAsync(caller, RouteKey.Of(runtimeId), hold.Reason ?? $"held by {caller.Subject}", ct);
-        return Accepted(head);
     }
 
     private static async Task<IResult> RollBackAsync(HttpContext http, [FromRoute(Name = "runtime_id")] string runtimeId, Regenerations regenerations, CancellationToken ct)
@@ -154,6 +169,9 @@ internal sealed record EventsJson(string RuntimeId, IReadOnlyList<RuntimeEvent> 
 internal sealed record CommandJson(string RuntimeId, RuntimeStatus Status, string Message);
 
 internal sealed record HoldRequest(string? Reason);
+
+/// <param name="Reason">Required: it is audited.</param>
+internal sealed record AbandonRequest(string? Reason);
 
 /// <param name="Generation">Left out: the last one that served before.</param>
 internal sealed record RollbackRequest(int? Generation);

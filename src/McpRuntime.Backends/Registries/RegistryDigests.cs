@@ -4,10 +4,11 @@ using System.Text;
 using System.Text.Json;
 using McpRuntime.Backends.Docker;
 using McpRuntime.Backends.Docker.Wire;
+using McpRuntime.Backends.Http;
 using McpRuntime.Core.Planning;
 using McpRuntime.Core.Specs;
 
-namespace McpRuntime.Backends.CodeEngine.Wire;
+namespace McpRuntime.Backends.Registries;
 
 /// <summary>What digest a tag is, by the registry's own API: one HEAD, and a token where it asks for one. Nothing is pulled.</summary>
 internal sealed class RegistryDigests(PublicHttp http, RegistryCredentials credentials)
@@ -72,7 +73,7 @@ internal sealed class RegistryDigests(PublicHttp http, RegistryCredentials crede
             await using var body = new BoundedStream(await reply.Content.ReadAsStreamAsync(limited), 1 << 20);
             try
             {
-                var token = reply.IsSuccessStatusCode ? await JsonSerializer.DeserializeAsync(body, CodeEngineJson.Default.JsonElement, limited) : default;
+                var token = reply.IsSuccessStatusCode ? await JsonSerializer.DeserializeAsync<JsonElement>(body, JsonSerializerOptions.Default, limited) : default;
                 var text = token.ValueKind == JsonValueKind.Object && (token.TryGetProperty("token", out var value) || token.TryGetProperty("access_token", out value)) ? value.GetString() : null;
                 return text is null ? null : new AuthenticationHeaderValue("Bearer", text);
             }

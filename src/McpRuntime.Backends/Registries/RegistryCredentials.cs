@@ -4,7 +4,7 @@ using McpRuntime.Backends.Docker.Wire;
 using McpRuntime.Core.Planning;
 using McpRuntime.Core.Specs;
 
-namespace McpRuntime.Backends.Docker;
+namespace McpRuntime.Backends.Registries;
 
 /// <summary>
 /// RUNTIME_REGISTRY_CREDENTIALS: <c>{"credentials": [{"registry": "ghcr.io/acme", "username": …, "password": … | "identity_token": …,

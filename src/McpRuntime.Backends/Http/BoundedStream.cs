@@ -1,4 +1,4 @@
-namespace McpRuntime.Backends.Docker.Wire;
+namespace McpRuntime.Backends.Http;
 
 /// <summary>Reads at most so many bytes of another stream; one more is an error, never a cut that looks whole.</summary>
 internal sealed class BoundedStream(Stream inner, long limit) : Stream
