@@ -9,6 +9,9 @@ public interface IGateway : IResourceProvider
     /// <summary>Pure: the routes and registrations of a revision. They are bound to the endpoint's container.</summary>
     /// <param name="running">False for the Stopped set: no route; a registration is inactive.</param>
     IReadOnlyList<Resource> Compile(CompileInput input, Endpoint endpoint, bool running);
+
+    /// <summary>Where the registrations among them live; null: there are none.</summary>
+    IResourceProvider? Registry => null;
 }
 
 /// <summary>Does MCP handshakes outside the turns and remembers the last word on each incarnation.</summary>

@@ -21,6 +21,18 @@ public interface IRouteTable
     Task RemoveAsync(string recordId, string routeId, CancellationToken ct);
 }
 
+/// <summary>How registrations in an outer gateway stand, as the reconciler last told it. Present only where there is one.</summary>
+public interface IRegistrationStates
+{
+    /// <summary>By record id.</summary>
+    Task<IReadOnlyDictionary<string, RegistrationState>> OfAsync(IReadOnlyList<string> recordIds, CancellationToken ct);
+}
+
+/// <param name="Gateway">Which outer gateway: <c>contextforge</c>.</param>
+/// <param name="Id">Its own id of the registration; null while there is none.</param>
+/// <param name="Message">Why it is not registered, or not known to be.</param>
+public sealed record RegistrationState(string Gateway, string? Id, bool Registered, string Message);
+
 /// <param name="Id">The resource id; stable for the record.</param>
 /// <param name="Name">The last part of <c>/mcp/{name}</c>.</param>
 /// <param name="Instance">The incarnation the address belongs to; sessions are sealed with it.</param>

@@ -3,6 +3,8 @@ using McpRuntime.Backends.CodeEngine;
 using McpRuntime.Backends.Docker;
 using McpRuntime.Backends.Docker.Guard;
 using McpRuntime.Backends.Git;
+using McpRuntime.Gateways;
+using McpRuntime.Gateways.ContextForge;
 using McpRuntime.Gateways.Embedded;
 using McpRuntime.Server.Access;
 using McpRuntime.Server.Approvals;
@@ -47,7 +49,7 @@ internal static class RuntimeService
                 .AddCatalogs(settings)
                 .AddGit(PartOptions.Git(settings))
                 .AddBackends(settings)
-                .AddEmbeddedGateway(services => PartOptions.Gateway(settings, services))
+                .AddGateways(settings)
                 .AddControl(PartOptions.Control(settings))
                 .AddHostedService<HandOver>()
                 .AddApprovals()
@@ -72,6 +74,7 @@ internal static class RuntimeService
             ProtectedResource.Map(app);
             app.MapMcpGateway();
             app.MapGateways();
+            app.MapRegistry();
             app.MapOpenApi("/openapi/v1.json").AllowAnonymous();
         }
 
@@ -107,6 +110,18 @@ internal static class RuntimeService
         }
     }
 
+    /// <summary>The embedded gateway serves the traffic, registered in an outer one or not.</summary>
+    private static IServiceCollection AddGateways(this IServiceCollection services, RuntimeSettings settings)
+    {
+        services.AddEmbeddedGateway(with => PartOptions.Gateway(settings, with));
+        return settings.Gateway.Embedded
+            ? services
+            : services
+                .AddSingleton<IRegistrationTokens, RegistrationTokens>()
+                .AddSingleton<IRegistrationStates, RegistrationStates>()
+                .AddContextForge(with => PartOptions.ContextForge(settings, with));
+    }
+
     /// <summary>Backends are found by name; each AddXBackend registers one <see cref="IBackend"/>.</summary>
     private static IServiceCollection AddBackends(this IServiceCollection services, RuntimeSettings settings)
     {
@@ -136,7 +151,6 @@ internal static class RuntimeService
             ("RUNTIME_IBM_CODE_ENGINE_ENABLED", settings.CodeEngine.Enabled, backends.ContainsKey("ibm_code_engine"), "ibm_code_engine backend; set it to false"),
             ("RUNTIME_KUBERNETES_ENABLED", settings.Kubernetes.Enabled, backends.ContainsKey("kubernetes"), "kubernetes backend; set it to false"),
             ("RUNTIME_CUSTOM_RESOURCES_ENABLED", settings.Kubernetes.CustomResources, false, "custom resources; set it to false"),
-            ("RUNTIME_GATEWAY", !settings.Gateway.Embedded, false, "ContextForge gateway; set it to embedded"),
             ("RUNTIME_GITOPS_REPOS", settings.Sources.GitOpsRepos is not null, false, "Git source; leave it out"),
         }.Where(part => part.Asked && !part.There).Select(part => $"{part.Variable}: this version has no {part.What}").ToList();
         if (missing.Count > 0)

@@ -12,22 +12,28 @@ public static class PublicConnections
 {
     /// <summary>A handler that follows no redirect, keeps no cookie and uses no proxy.</summary>
     /// <param name="allowed">RUNTIME_ALLOW_PRIVATE_ADDRESSES: networks that may be reached although private.</param>
+    /// <param name="plainIsForAllowed">http reaches what is allowed and nothing else; elsewhere it has to be https.</param>
     /// <remarks>A refused address shows as an <see cref="HttpRequestException"/> that says so.</remarks>
-    public static SocketsHttpHandler Handler(IReadOnlyList<IPNetwork> allowed, TimeSpan connectTimeout) => new()
+    public static SocketsHttpHandler Handler(IReadOnlyList<IPNetwork> allowed, TimeSpan connectTimeout, bool plainIsForAllowed = false) => new()
     {
         UseCookies = false,
         UseProxy = false,
         AllowAutoRedirect = false,
         ConnectTimeout = connectTimeout,
-        ConnectCallback = (context, ct) => ConnectAsync(context, allowed, ct),
+        ConnectCallback = (context, ct) => ConnectAsync(context, allowed, plainIsForAllowed, ct),
     };
 
-    private static async ValueTask<Stream> ConnectAsync(SocketsHttpConnectionContext context, IReadOnlyList<IPNetwork> allowed, CancellationToken ct)
+    private static async ValueTask<Stream> ConnectAsync(SocketsHttpConnectionContext context, IReadOnlyList<IPNetwork> allowed, bool plainIsForAllowed, CancellationToken ct)
     {
         var addresses = await Dns.GetHostAddressesAsync(context.DnsEndPoint.Host, ct);
         if (addresses.Length == 0 || !addresses.All(address => PublicAddress.IsOrIsAllowed(address, allowed)))
         {
             throw new HttpRequestException($"{context.DnsEndPoint.Host} has an address that is not public (RUNTIME_ALLOW_PRIVATE_ADDRESSES allows some)");
+        }
+
+        if (plainIsForAllowed && context.InitialRequestMessage.RequestUri?.Scheme != Uri.UriSchemeHttps && !addresses.All(address => allowed.Any(network => network.Contains(address))))
+        {
+            throw new HttpRequestException($"{context.DnsEndPoint.Host} is asked for over http: https is required, but for addresses that RUNTIME_ALLOW_PRIVATE_ADDRESSES opens");
         }
 
         var socket = new Socket(SocketType.Stream, ProtocolType.Tcp) { NoDelay = true };

@@ -19,10 +19,10 @@ public static class CatalogParser
     public static CatalogDocument Parse(string text, string origin)
     {
         List<CatalogEntry> entries = [];
-        List<ValidationError> skipped = [];
+        List<SkippedEntry> skipped = [];
         if (text.Length > Longest)
         {
-            return new CatalogDocument([], [new("catalog", $"has {text.Length} characters; at most {Longest} are read")]);
+            return new CatalogDocument([], [new("catalog", 1, $"has {text.Length} characters; at most {Longest} are read")]);
         }
 
         try
@@ -36,13 +36,13 @@ public static class CatalogParser
         catch (CatalogFault fault)
         {
             // The text itself is broken: what stands before the break is not trusted either.
-            return new CatalogDocument([], [new("catalog", fault.Message)]);
+            return new CatalogDocument([], [fault.At("catalog")]);
         }
 
         return new CatalogDocument(entries, skipped);
     }
 
-    private static void Take(Found found, string origin, HashSet<string> seen, List<CatalogEntry> entries, List<ValidationError> skipped)
+    private static void Take(Found found, string origin, HashSet<string> seen, List<CatalogEntry> entries, List<SkippedEntry> skipped)
     {
         if (entries.Count + skipped.Count >= MostEntries)
         {
@@ -58,12 +58,12 @@ public static class CatalogParser
             }
             else
             {
-                skipped.Add(new(entry.Id, new CatalogFault(found.Node.Line, "an entry with the same id stands above").Message));
+                skipped.Add(new(entry.Id, found.Node.Line, "an entry with the same id stands above"));
             }
         }
         catch (CatalogFault fault)
         {
-            skipped.Add(new(found.Place, fault.Message));
+            skipped.Add(fault.At(found.Place));
         }
     }
 

@@ -63,7 +63,7 @@ internal sealed class Findings
             : _result.Fault
             ?? Unmendable()
             ?? _memory.Attempts.Values.FirstOrDefault(a => a.Fault is not null)?.Fault
-            ?? (_world.SeesAll && Wanted.Obstacle is null ? null : _world.BackendFault ?? Wanted.Obstacle ?? _world.GatewayFault);
+            ?? (_world.SeesAll && Wanted.Obstacle is null ? null : _world.BackendFault ?? Wanted.Obstacle ?? _world.GatewayFault ?? _world.RegistryFault);
 
     private Fault? Unmendable()
     {
@@ -162,7 +162,8 @@ internal sealed class Findings
 
     private Condition GatewayRegistered()
     {
-        if (_world.GatewayFault is { } away)
+        var routes = Wanted.Serving?.Routes ?? [];
+        if ((_world.GatewayFault ?? (routes.Any(r => r.Kind is ResourceKind.Registration) ? _world.RegistryFault : null)) is { } away)
         {
             return _memory.Failures < _world.Options.BlindAfter
                 ? Before(ConditionType.GatewayRegistered, away)
@@ -170,7 +171,6 @@ internal sealed class Findings
         }
 
         var seen = _world.Seen.Where(s => s.Kind.IsOfGateway()).ToList();
-        var routes = Wanted.Serving?.Routes ?? [];
         if (Wanted.Goal is Goal.Run && routes.Count == 0)
         {
             return Wanted.Asked.Spec.RegisterGateway
@@ -180,11 +180,13 @@ internal sealed class Findings
 
         // While it goes down the route is as good as what it leads to, as long as it is there.
         var registered = Wanted.Goal is Goal.Run
-            ? Carrier is not null && routes.All(r => _world.See(r.Id) is { } there && LeadsTo(r, there, Carrier))
+            ? Carrier is not null && routes.All(r => _world.See(r.Id) is { Health: Health.Serving } there && LeadsTo(r, there, Carrier))
             : Carrier is not null && seen.Exists(s => s.Kind is ResourceKind.Route || Wanted.Goal is Goal.Delete);
         var fault = routes.Select(r => _memory.Attempts.GetValueOrDefault(r.Id)?.Fault).FirstOrDefault(f => f is not null);
+        var unfinished = routes.Select(r => _world.See(r.Id)).FirstOrDefault(s => s is { Health: not Health.Serving });
         return registered ? True(ConditionType.GatewayRegistered, "Registered", "Clients reach it through the gateway.")
             : fault is not null ? False(ConditionType.GatewayRegistered, fault.Reason, fault.Message)
+            : unfinished is not null ? False(ConditionType.GatewayRegistered, unfinished.Health.ToString(), Words.Of(unfinished))
             : False(ConditionType.GatewayRegistered, "NotYet", "No route leads to what runs now.");
     }
 
@@ -237,7 +239,7 @@ internal sealed class Findings
             .Where(s => !plans.OfType<RevisionPlan>().SelectMany(p => p.Compiled.Running).Any(r => r.Id == s.Id && world.KeepsFailing(r, s)))
             .DistinctBy(s => s.Id, StringComparer.Ordinal)
             .ToList();
-        var routes = world.Wanted.Serving?.Routes ?? [];
+        var routes = (world.Wanted.Serving?.Routes ?? []).Where(r => r.Kind is ResourceKind.Route).ToList();
         return running.Find(s => world.IsVerified(s) && routes.Count > 0 && routes.All(r => world.See(r.Id) is { } there && LeadsTo(r, there, s)))
             ?? running.Find(world.IsVerified)
             ?? running.FirstOrDefault();

@@ -115,4 +115,8 @@ public sealed record Handshake(
     string? ToolsHash = null);
 
 /// <summary>Backend and gateway, each Known or Unknown, and the handshakes of what runs, by container id.</summary>
-public sealed record Observation(ProviderView Backend, ProviderView Gateway, IReadOnlyDictionary<string, Handshake> Handshakes);
+public sealed record Observation(ProviderView Backend, ProviderView Gateway, IReadOnlyDictionary<string, Handshake> Handshakes)
+{
+    /// <summary>The outer gateway that routes are registered in; known to be empty where there is none. Its outage says nothing of our own routes.</summary>
+    public ProviderView Registry { get; init; } = new ProviderView.Known([]);
+}

@@ -95,7 +95,7 @@ public static class Planner
     /// <summary>What we cannot see we do not touch; and we look again.</summary>
     private static Step.Wait? BlindSpot(World world)
     {
-        if ((world.BackendFault ?? world.GatewayFault ?? world.Wanted.Obstacle) is not { } fault)
+        if ((world.BackendFault ?? world.GatewayFault ?? world.Wanted.Obstacle ?? world.RegistryFault) is not { } fault)
         {
             return null;
         }

@@ -2,6 +2,7 @@ namespace McpRuntime.Core.Planning;
 
 public static class ResourceKinds
 {
+    /// <summary>What leads clients to a server, here or in an outer gateway: nothing stands on it.</summary>
     public static bool IsOfGateway(this ResourceKind kind) => kind is ResourceKind.Route or ResourceKind.Registration;
 
     /// <summary>Dependants first: what points to a thing goes before it.</summary>

@@ -41,7 +41,8 @@ internal static class Shown
 
     /// <summary>An outer gateway's own id of the registration; the embedded gateway lists a runtime under the runtime's id.</summary>
     private static string? GatewayIdOf(RuntimeRecord record, World world) =>
-        world.Seen.FirstOrDefault(s => s.Kind is ResourceKind.Registration) is { } registration ? registration.Instance
+        world.RegistryFault is not null ? record.Display.GatewayId
+        : world.Seen.FirstOrDefault(s => s.Kind is ResourceKind.Registration) is { } registration ? registration.Instance
         : world.Seen.Any(s => s.Kind is ResourceKind.Route) ? record.Id
         : null;
 

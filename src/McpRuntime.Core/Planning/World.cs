@@ -16,7 +16,7 @@ internal sealed class World
         Options = options;
         _observation = observation;
         _memory = memory;
-        foreach (var seen in SeenBy(observation.Backend).Concat(SeenBy(observation.Gateway)))
+        foreach (var seen in SeenBy(observation.Backend).Concat(SeenBy(observation.Gateway)).Concat(SeenBy(observation.Registry)))
         {
             _seen[seen.Id] = seen;
         }
@@ -42,7 +42,9 @@ internal sealed class World
 
     public Fault? GatewayFault => _observation.Gateway.Match<Fault?>(_ => null, unknown => unknown.Fault);
 
-    public bool SeesAll => BackendFault is null && GatewayFault is null;
+    public Fault? RegistryFault => _observation.Registry.Match<Fault?>(_ => null, unknown => unknown.Fault);
+
+    public bool SeesAll => BackendFault is null && GatewayFault is null && RegistryFault is null;
 
     /// <summary>What is wanted right now, dependencies first.</summary>
     public IReadOnlyList<Resource> Resources => _resources;
@@ -68,7 +70,12 @@ internal sealed class World
     public bool MayRemoveSurplus =>
         Wanted is { Obstacle: null, Target.IsWhole: true } && Wanted.Serving is null or { IsWhole: true };
 
-    public bool Knows(ResourceKind kind) => (kind.IsOfGateway() ? GatewayFault : BackendFault) is null;
+    public bool Knows(ResourceKind kind) => kind switch
+    {
+        ResourceKind.Route => GatewayFault is null,
+        ResourceKind.Registration => RegistryFault is null,
+        _ => BackendFault is null,
+    };
 
     public SeenResource? See(string? id) => id is not null && _seen.TryGetValue(id, out var seen) ? seen : null;
 
@@ -191,8 +198,8 @@ internal sealed class World
             return false;
         }
 
-        var routes = _resources.Where(r => r.Kind.IsOfGateway()).ToList();
-        if ((routes.Count > 0 && GatewayFault is not null) || _seen.Values.Any(s => s.Kind.IsOfGateway() && Same(s.Instance, old.Instance)))
+        var routes = _resources.Where(r => r.Kind is ResourceKind.Route).ToList();
+        if ((routes.Count > 0 && GatewayFault is not null) || _seen.Values.Any(s => s.Kind is ResourceKind.Route && Same(s.Instance, old.Instance)))
         {
             return true;
         }

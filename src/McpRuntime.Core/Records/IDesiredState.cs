@@ -14,6 +14,9 @@ public interface IDesiredState
     /// <summary>Idempotent: a record already going or gone is a success.</summary>
     Task<RuntimeHead> DeleteAsync(Caller caller, string idOrName, bool keepVolumes, long? ifGeneration, CancellationToken ct);
 
+    /// <summary>A deletion that waits for an outer gateway's registration to go waits no longer where that gateway can't be reached.</summary>
+    Task<RuntimeHead> AbandonRegistrationAsync(Caller caller, string idOrName, CancellationToken ct);
+
     Task<RuntimeHead> StartAsync(Caller caller, string idOrName, CancellationToken ct);
 
     Task<RuntimeHead> StopAsync(Caller caller, string idOrName, CancellationToken ct);

@@ -10,6 +10,9 @@ public interface ITokenStore
 
     Task<IReadOnlyList<ApiToken>> ListAsync(CancellationToken ct);
 
+    /// <summary>Those that open this one runtime; revoked and expired ones too.</summary>
+    Task<IReadOnlyList<ApiToken>> OfRuntimeAsync(string runtimeId, CancellationToken ct);
+
     Task<bool> RevokeAsync(string id, CancellationToken ct);
 }
 

@@ -46,6 +46,9 @@ public sealed record RuntimeRecord
 
     public bool KeepVolumes { get; init; }
 
+    /// <summary>Its deletion need not wait for an outer gateway that can't be reached; its registration there may be left over.</summary>
+    public bool AbandonRegistration { get; init; }
+
     /// <summary>Nothing is left of it; kept for reading until purged.</summary>
     public bool IsTombstone { get; init; }
 

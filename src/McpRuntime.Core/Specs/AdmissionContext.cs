@@ -32,6 +32,10 @@ public sealed record AdmissionContext
 
     /// <summary>Null when RUNTIME_APPROVAL_ENABLED is false.</summary>
     public required ApprovalPolicy? Approvals { get; init; }
+
+    /// <summary>A remote catalog can tighten and nothing more, unless an admin trusts its URL: of the profiles it may choose the built-in ones but for unrestricted.</summary>
+    public bool MayChoose(CatalogEntry entry, GuardrailProfile profile) =>
+        !entry.IsRemote || TrustedCatalogs.Contains(entry.Origin, StringComparer.Ordinal) || (profile.BuiltIn && profile.Name != BuiltInProfiles.UnrestrictedName);
 }
 
 /// <param name="EnabledBy">The variable that switches it on, for the error.</param>

@@ -61,7 +61,8 @@ public static class GatewayEndpoints
         endpoints.MapGet("/gateways", async (HttpContext context, ICallerAccessor callers, RouteAccess routes, GatewayOptions options, CancellationToken ct) =>
         {
             var seen = await routes.ListAsync(Viewer(callers, context), ct);
-            return Results.Json(seen.Select(route => GatewayEntry.Of(route, context.Request, options)).ToArray(), GatewayEntry.Json);
+            var states = await StatesAsync(context, seen, ct);
+            return Results.Json(seen.Select(route => GatewayEntry.Of(route, context.Request, options, states)).ToArray(), GatewayEntry.Json);
         }).Produces<GatewayEntry[]>().WithTags("gateways").WithName("ListGateways");
 
         endpoints.MapGet("/gateways/{id}", async (HttpContext context, string id, ICallerAccessor callers, RouteAccess routes, GatewayOptions options, CancellationToken ct) =>
@@ -70,10 +71,15 @@ public static class GatewayEndpoints
             var route = seen.FirstOrDefault(route => route.Id == id || route.RecordId == id) ?? seen.FirstOrDefault(route => route.Name == id);
             return route is null
                 ? throw new Refusal(RefusalKind.NotFound, "No such gateway entry", $"There is no gateway entry \"{id}\" that you may see. GET /gateways lists those there are.")
-                : Results.Json(GatewayEntry.Of(route, context.Request, options), GatewayEntry.Json);
+                : Results.Json(GatewayEntry.Of(route, context.Request, options, await StatesAsync(context, [route], ct)), GatewayEntry.Json);
         }).Produces<GatewayEntry>().WithTags("gateways").WithName("GetGateway");
         return endpoints;
     }
+
+    private static async Task<IReadOnlyDictionary<string, RegistrationState>> StatesAsync(HttpContext context, IReadOnlyList<GatewayRoute> shown, CancellationToken ct) =>
+        context.RequestServices.GetService<IRegistrationStates>() is { } states
+            ? await states.OfAsync([.. shown.Select(route => route.RecordId)], ct)
+            : new Dictionary<string, RegistrationState>(StringComparer.Ordinal);
 
     private static Caller Viewer(ICallerAccessor callers, HttpContext context) => callers.Of(context) is { } caller && caller.Has(Roles.Viewer)
         ? caller
@@ -82,6 +88,7 @@ public static class GatewayEndpoints
 
 /// <param name="Id">What the runtime shows as its <c>gateway_id</c>.</param>
 /// <param name="Transport">How a client speaks to it here.</param>
+/// <param name="Registration">Null where there is no outer gateway.</param>
 internal sealed record GatewayEntry(
     string Id,
     string Name,
@@ -92,13 +99,14 @@ internal sealed record GatewayEntry(
     string? TeamId,
     IReadOnlyList<string> Tags,
     IReadOnlyList<string> Tools,
-    DateTimeOffset RegisteredAt)
+    DateTimeOffset RegisteredAt,
+    RegistrationState? Registration)
 {
     public static readonly JsonSerializerOptions Json = new(JsonSerializerDefaults.Web) { PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower };
 
-    public static GatewayEntry Of(GatewayRoute route, HttpRequest request, GatewayOptions options)
+    public static GatewayEntry Of(GatewayRoute route, HttpRequest request, GatewayOptions options, IReadOnlyDictionary<string, RegistrationState> states)
     {
         var ours = options.PublicUrl is { } url ? url.AbsoluteUri.TrimEnd('/') : $"{request.Scheme}://{request.Host}{request.PathBase}";
-        return new(route.Id, route.Name, $"{ours}/mcp/{Uri.EscapeDataString(route.Name)}", route.Transport, route.RecordId, route.Visibility, route.TeamId, route.Tags, route.Tools, route.RegisteredAt);
+        return new(route.Id, route.Name, $"{ours}/mcp/{Uri.EscapeDataString(route.Name)}", route.Transport, route.RecordId, route.Visibility, route.TeamId, route.Tags, route.Tools, route.RegisteredAt, states.GetValueOrDefault(route.RecordId));
     }
 }

@@ -1,29 +1,24 @@
 using McpRuntime.Core.Catalog;
-using McpRuntime.Core.Specs;
 using McpRuntime.Server.Settings;
 
 namespace McpRuntime.Server.Catalogs;
 
 /// <summary>
 /// The entries of RUNTIME_CATALOG_FILE. The file is looked at every two seconds and read when it changed; while it cannot be
-/// read, or holds no catalog, the last good copy stays.
+/// read, or holds no catalog, the last good copy stays and says why.
 /// </summary>
-internal sealed partial class FileCatalog(CatalogSettings settings, TimeProvider time, ILogger<FileCatalog> logger) : BackgroundService, ICatalog
+internal sealed partial class FileCatalog(CatalogSettings settings, TimeProvider time, ILogger<FileCatalog> logger) : BackgroundService
 {
-    private const string Origin = "file";
     private const int MaxBytes = 5 << 20;
 
     // Looking is one stat. Watches are not used: they miss what a mounted ConfigMap does (a swapped symlink).
     private static readonly TimeSpan LookEvery = TimeSpan.FromSeconds(2);
 
-    private volatile Loaded _loaded = Loaded.Nothing;
+    private volatile CatalogSource? _source = settings.File is null ? null : new CatalogSource { Origin = CatalogEntry.LocalOrigin, Trusted = true };
     private (DateTime WrittenAt, long Length) _seen;
 
-    public IReadOnlyList<CatalogEntry> Entries => _loaded.Entries;
-
-    public IReadOnlyList<ValidationError> Skipped => _loaded.Skipped;
-
-    public CatalogEntry? Find(string id) => _loaded.ById.GetValueOrDefault(id);
+    /// <summary>Null where no file is set. Another object whenever anything of it changed.</summary>
+    public CatalogSource? Source => _source;
 
     /// <summary>The first read is part of the start: what serves, serves the catalog.</summary>
     public override async Task StartAsync(CancellationToken cancellationToken)
@@ -43,7 +38,7 @@ internal sealed partial class FileCatalog(CatalogSettings settings, TimeProvider
 
     private async Task LookAsync(CancellationToken ct)
     {
-        if (settings.File is not { } path)
+        if (settings.File is not { } path || _source is not { } before)
         {
             return;
         }
@@ -64,42 +59,41 @@ internal sealed partial class FileCatalog(CatalogSettings settings, TimeProvider
                 throw new IOException($"it is larger than {MaxBytes >> 20} MiB");
             }
 
-            Load(await File.ReadAllTextAsync(file.FullName, ct), path);
+            Take(CatalogParser.Parse(await File.ReadAllTextAsync(file.FullName, ct), CatalogEntry.LocalOrigin), before, path);
             _seen = seen;
         }
         catch (Exception fault) when (fault is IOException or UnauthorizedAccessException)
         {
-            Log.Unreadable(logger, path, fault.Message, _loaded.Entries.Count);
+            // What comes back may be the same file.
+            _seen = default;
+            Keep(before, path, fault.Message);
         }
     }
 
-    private void Load(string text, string path)
+    private void Take(CatalogDocument document, CatalogSource before, string path)
     {
-        var parsed = CatalogParser.Parse(text, Origin);
-        if (parsed.Entries.Count == 0 && parsed.Skipped.Count > 0 && _loaded.Entries.Count > 0)
+        if (document is { Entries.Count: 0, Skipped: [var first, ..] } && before.Entries.Count > 0)
         {
-            Log.KeptLastGood(logger, path, parsed.Skipped[0].Path, parsed.Skipped[0].Message, _loaded.Entries.Count);
+            Keep(before, path, $"nothing in it can be read: {first.Path}: {first.Message}");
             return;
         }
 
-        _loaded = Loaded.Of(parsed.Entries, parsed.Skipped);
-        Log.Read(logger, path, _loaded.Entries.Count, _loaded.Skipped.Count);
-        foreach (var skipped in _loaded.Skipped)
+        var now = time.GetUtcNow();
+        _source = before with { Entries = document.Entries, Skipped = document.Skipped, ReadAt = now, CheckedAt = now, Error = null };
+        Log.Read(logger, path, document.Entries.Count, document.Skipped.Count);
+        foreach (var skipped in document.Skipped)
         {
             Log.Skipped(logger, path, skipped.Path, skipped.Message);
         }
     }
 
-    private sealed record Loaded(IReadOnlyList<CatalogEntry> Entries, IReadOnlyList<ValidationError> Skipped, IReadOnlyDictionary<string, CatalogEntry> ById)
+    /// <summary>Told once: it is looked at every two seconds.</summary>
+    private void Keep(CatalogSource before, string path, string why)
     {
-        public static readonly Loaded Nothing = new([], [], new Dictionary<string, CatalogEntry>(StringComparer.Ordinal));
-
-        /// <summary>The first entry of an id wins; the others are listed as skipped.</summary>
-        public static Loaded Of(IReadOnlyList<CatalogEntry> entries, IReadOnlyList<ValidationError> skipped)
+        if (before.Error != why)
         {
-            var byId = new Dictionary<string, CatalogEntry>(StringComparer.Ordinal);
-            var twice = entries.Where(entry => !byId.TryAdd(entry.Id, entry)).Select(entry => new ValidationError(entry.Id, "is there twice; the first one counts")).ToList();
-            return new Loaded([.. byId.Values], [.. skipped, .. twice], byId);
+            _source = before with { CheckedAt = time.GetUtcNow(), Error = why };
+            Log.KeptLastGood(logger, path, why, before.Entries.Count);
         }
     }
 
@@ -111,10 +105,7 @@ internal sealed partial class FileCatalog(CatalogSettings settings, TimeProvider
         [LoggerMessage(EventId = 2, Level = LogLevel.Warning, Message = "Catalog {Path}: {Place} skipped: {Reason}")]
         public static partial void Skipped(ILogger logger, string path, string place, string reason);
 
-        [LoggerMessage(EventId = 3, Level = LogLevel.Error, Message = "Catalog {Path} holds nothing readable ({Place}: {Reason}); its last {Entries} entries stay")]
-        public static partial void KeptLastGood(ILogger logger, string path, string place, string reason, int entries);
-
-        [LoggerMessage(EventId = 4, Level = LogLevel.Error, Message = "Catalog {Path} cannot be read ({Reason}); its last {Entries} entries stay")]
-        public static partial void Unreadable(ILogger logger, string path, string reason, int entries);
+        [LoggerMessage(EventId = 3, Level = LogLevel.Error, Message = "Catalog {Path}: {Reason}; its last {Entries} entries stay")]
+        public static partial void KeptLastGood(ILogger logger, string path, string reason, int entries);
     }
 }

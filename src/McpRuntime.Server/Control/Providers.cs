@@ -10,6 +10,9 @@ namespace McpRuntime.Server.Control;
 internal sealed class Providers(IReadOnlyDictionary<string, IBackend> backends, IGateway gateway, IProber prober, Calls calls, ControlOptions options)
 {
     public const string Gateway = "gateway";
+    public const string Registry = "registry";
+
+    private static readonly ProviderView None = new ProviderView.Known([]);
 
     public IReadOnlyDictionary<string, IBackend> Backends { get; } = backends;
 
@@ -20,13 +23,19 @@ internal sealed class Providers(IReadOnlyDictionary<string, IBackend> backends, 
             ? LookAsync(enabled, enabled.Name, id, ct)
             : Task.FromResult<ProviderView>(new ProviderView.Unknown(Disabled(record.Backend)));
         var routes = LookAsync(gateway, Gateway, id, ct);
-        return new Observation(await backend, await routes, prober.Results(record.Id));
+        var registrations = gateway.Registry is { } registry ? LookAsync(registry, Registry, id, ct) : Task.FromResult(None);
+        return new Observation(await backend, await routes, prober.Results(record.Id)) { Registry = WaitedFor(record, await registrations) };
     }
 
     /// <summary>One list a provider, by its name.</summary>
     public async Task<IReadOnlyDictionary<string, OwnedView>> ObserveAllAsync(CancellationToken ct)
     {
         var asked = Backends.Values.Select(b => (b.Name, View: ListAsync(b, b.Name, ct))).Append((Name: Gateway, View: ListAsync(gateway, Gateway, ct))).ToList();
+        if (gateway.Registry is { } registry)
+        {
+            asked.Add((Registry, ListAsync(registry, Registry, ct)));
+        }
+
         await Task.WhenAll(asked.Select(a => a.View));
         return asked.ToDictionary(a => a.Name, a => a.View.Result, StringComparer.Ordinal);
     }
@@ -39,7 +48,7 @@ internal sealed class Providers(IReadOnlyDictionary<string, IBackend> backends, 
                 known => new ProviderView.Known(known.ByRecord.GetValueOrDefault(record.Id, [])),
                 unknown => new ProviderView.Unknown(unknown.Fault))
             : new ProviderView.Unknown(Disabled(provider));
-        return new Observation(Part(record.Backend), Part(Gateway), prober.Results(record.Id));
+        return new Observation(Part(record.Backend), Part(Gateway), prober.Results(record.Id)) { Registry = gateway.Registry is null ? None : WaitedFor(record, Part(Registry)) };
     }
 
     /// <summary>Tells the prober what there is to probe. Idempotent, and changes nothing outside this process.</summary>
@@ -69,7 +78,7 @@ internal sealed class Providers(IReadOnlyDictionary<string, IBackend> backends, 
         return calls.AsValueAsync(name, "put", options.EffectCap, stop => provider.PutAsync(IdentityOf(record), resource, stop), fault => new Outcome.Faulted(fault), ct);
     }
 
-    /// <param name="provider">A backend's name, or <see cref="Gateway"/>.</param>
+    /// <param name="provider">A backend's name, <see cref="Gateway"/> or <see cref="Registry"/>.</param>
     public Task<Outcome> RemoveAsync(string provider, RuntimeIdentity id, string resourceId, ResourceKind kind, CancellationToken ct)
     {
         var (owner, name) = Of(provider, kind);
@@ -91,7 +100,13 @@ internal sealed class Providers(IReadOnlyDictionary<string, IBackend> backends, 
             + "If it is gone for good: delete the runtime, and an admin gives up what is there by POST /runtimes/{id}/abandon.");
 
     private (IResourceProvider Provider, string Name) Of(string backend, ResourceKind kind) =>
-        kind.IsOfGateway() ? (gateway, Gateway) : (Backends[backend], backend);
+        kind is ResourceKind.Registration && gateway.Registry is { } registry ? (registry, Registry)
+        : kind.IsOfGateway() ? (gateway, Gateway)
+        : (Backends[backend], backend);
+
+    /// <summary>An outer gateway that is away holds up the end of a deletion, until somebody says that it need not.</summary>
+    private static ProviderView WaitedFor(RuntimeRecord record, ProviderView registrations) =>
+        record is { DeleteRequested: true, AbandonRegistration: true } ? registrations.Match(known => known, _ => None) : registrations;
 
     private Task<ProviderView> LookAsync(IResourceProvider provider, string name, RuntimeIdentity id, CancellationToken ct) =>
         calls.AsValueAsync(name, "observe", options.LookCap, stop => provider.ObserveAsync(id, stop), fault => new ProviderView.Unknown(fault), ct);

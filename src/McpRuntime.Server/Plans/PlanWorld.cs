@@ -23,7 +23,13 @@ internal sealed class PlanWorld(IReadOnlyDictionary<string, IBackend> backends, 
     /// <summary>What is there of it, backend and gateway together; null: it can't be seen, and the fault says why.</summary>
     public async Task<(IReadOnlyList<SeenResource>? Seen, Fault? Fault)> ObserveAsync(string backend, RuntimeIdentity id, CancellationToken ct)
     {
-        var views = await Task.WhenAll(LookAsync(backends[backend], backend, id, ct), LookAsync(gateway, Providers.Gateway, id, ct));
+        List<Task<ProviderView>> looks = [LookAsync(backends[backend], backend, id, ct), LookAsync(gateway, Providers.Gateway, id, ct)];
+        if (gateway.Registry is { } registry)
+        {
+            looks.Add(LookAsync(registry, Providers.Registry, id, ct));
+        }
+
+        var views = await Task.WhenAll(looks);
         var seen = new List<SeenResource>();
         foreach (var view in views)
         {

@@ -51,6 +51,20 @@ internal sealed class Door(Database database, Drafts drafts, IdempotencyKeys key
             return "Being deleted.";
         }, mayBeGoing: true, ct: ct);
 
+    public Task<RuntimeHead> AbandonRegistrationAsync(Caller caller, string idOrName, CancellationToken ct) =>
+        CommandAsync(caller, idOrName, (db, change, row, _) =>
+        {
+            if (row.DeletedAt is null && row is { DeleteRequested: true, AbandonRegistration: not true })
+            {
+                row.AbandonRegistration = true;
+                change.Command(row);
+                change.Event(db, row, "RegistrationAbandoned", "The deletion does not wait for the outer gateway; if that can't be reached, the registration stays there.");
+                change.Audit(db, "runtime.abandon_registration", row.Id);
+            }
+
+            return Task.FromResult(row.DeletedAt is null ? "Being deleted." : "Already deleted.");
+        }, mayBeGoing: true, ct: ct);
+
     public Task<RuntimeHead> StartAsync(Caller caller, string idOrName, CancellationToken ct) =>
         CommandAsync(caller, idOrName, (db, change, row, _) => Task.FromResult(Ask(db, change, row, DesiredState.Running, "start", "Starting.")), ct: ct);
 

@@ -114,6 +114,7 @@ internal sealed class RecordStore(Database database, RevisionVaults vaults, Inst
         Hold = row.Hold,
         DeleteRequested = row.DeleteRequested,
         KeepVolumes = row.KeepVolumes,
+        AbandonRegistration = row.AbandonRegistration == true,
         IsTombstone = row.DeletedAt is not null,
         Asked = asked,
         Serving = serving,

@@ -27,6 +27,9 @@ internal sealed class TokenStore(Database database, TimeProvider time) : ITokenS
     public async Task<IReadOnlyList<ApiToken>> ListAsync(CancellationToken ct) =>
         [.. (await database.ReadAsync((db, stop) => db.Tokens.OrderBy(row => row.CreatedAt).ThenBy(row => row.Id).ToListAsync(stop), ct)).Select(ToToken)];
 
+    public async Task<IReadOnlyList<ApiToken>> OfRuntimeAsync(string runtimeId, CancellationToken ct) =>
+        [.. (await database.ReadAsync((db, stop) => db.Tokens.Where(row => row.RuntimeId == runtimeId).ToListAsync(stop), ct)).Select(ToToken)];
+
     public Task<bool> RevokeAsync(string id, CancellationToken ct)
     {
         var now = time.GetUtcNow().ToUnixTimeMilliseconds();

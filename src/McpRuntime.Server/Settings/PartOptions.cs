@@ -6,6 +6,7 @@ using McpRuntime.Core.Planning;
 using McpRuntime.Core.Records;
 using McpRuntime.Core.Specs;
 using McpRuntime.Gateways;
+using McpRuntime.Gateways.ContextForge;
 using McpRuntime.Server.Control;
 using McpRuntime.Server.Records;
 using McpRuntime.Server.Records.Secrets;
@@ -104,6 +105,15 @@ internal static class PartOptions
             TotalTimeout = settings.Gateway.TotalTimeout,
         };
     }
+
+    /// <summary>The settings are there when it is asked for: the parser refuses otherwise.</summary>
+    public static ContextForgeOptions ContextForge(RuntimeSettings settings, IServiceProvider services) => new()
+    {
+        Url = settings.Gateway.ContextForgeUrl!,
+        Token = settings.Gateway.ContextForgeToken!,
+        PublicUrl = settings.Gateway.PublicUrl!,
+        InstanceId = services.GetRequiredService<IRecordStore>().InstanceIdAsync,
+    };
 
     public static GuardOptions Guard(RuntimeSettings settings, IServiceProvider services) => new()
     {

@@ -81,8 +81,10 @@ internal sealed record CodeEngineSettings(
 
 internal sealed record KubernetesSettings(bool Enabled, string? Kubeconfig, string Namespace, bool CustomResources);
 
+/// <param name="RemoteTimeout">Of one answer; the pages of a registry are answers of their own.</param>
+/// <param name="RemoteInterval">Between looks at one URL.</param>
 /// <param name="TrustedUrls">Remote catalogs whose entries may choose any profile, custom and unrestricted ones too.</param>
-internal sealed record CatalogSettings(string? File, IReadOnlyList<Uri> RemoteUrls, TimeSpan RemoteTimeout, IReadOnlyList<string> TrustedUrls);
+internal sealed record CatalogSettings(string? File, IReadOnlyList<Uri> RemoteUrls, TimeSpan RemoteTimeout, TimeSpan RemoteInterval, IReadOnlyList<string> TrustedUrls);
 
 /// <param name="EventRetention">Null: for good; so is <paramref name="AuditRetention"/>.</param>
 /// <param name="DatabaseUrl">Null: a SQLite file in <paramref name="DataDirectory"/>.</param>

@@ -64,9 +64,9 @@ internal static class SettingsParser
             yield return "RUNTIME_GUARDRAILS_MODE=approve with RUNTIME_APPROVAL_ENABLED=false: weakened deployments are refused";
         }
 
-        if (settings.Catalog.RemoteUrls.Count > 0)
+        foreach (var url in settings.Catalog.TrustedUrls.Where(trusted => !settings.Catalog.RemoteUrls.Any(url => url.AbsoluteUri == trusted)))
         {
-            yield return "RUNTIME_CATALOG_REMOTE_URLS: this version reads RUNTIME_CATALOG_FILE only; the remote catalogs are left out";
+            yield return $"RUNTIME_CATALOG_TRUSTED_URLS holds {url}, which RUNTIME_CATALOG_REMOTE_URLS does not: it trusts nothing";
         }
 
         if (settings.AllowedRegistries.Count == 0)
@@ -175,15 +175,12 @@ internal static class SettingsParser
         read.Text("RUNTIME_KUBERNETES_NAMESPACE") ?? "mcp-runtime",
         read.Flag("RUNTIME_CUSTOM_RESOURCES_ENABLED", false));
 
-    private static CatalogSettings Catalog(SettingsReader read)
-    {
-        var urls = read.List("RUNTIME_CATALOG_REMOTE_URLS", [], item => SettingsReader.UrlProblem(item, "https", "http"));
-        return new CatalogSettings(
-            read.ExistingFile("RUNTIME_CATALOG_FILE"),
-            [.. urls.Where(url => Uri.IsWellFormedUriString(url, UriKind.Absolute)).Select(url => new Uri(url))],
-            TimeSpan.FromSeconds(read.Whole("RUNTIME_CATALOG_REMOTE_TIMEOUT_SECONDS", 15, 1, 120)),
-            read.List("RUNTIME_CATALOG_TRUSTED_URLS", [], item => SettingsReader.UrlProblem(item, "https", "http")));
-    }
+    private static CatalogSettings Catalog(SettingsReader read) => new(
+        read.ExistingFile("RUNTIME_CATALOG_FILE"),
+        read.Urls("RUNTIME_CATALOG_REMOTE_URLS"),
+        TimeSpan.FromSeconds(read.Whole("RUNTIME_CATALOG_REMOTE_TIMEOUT_SECONDS", 15, 1, 120)),
+        TimeSpan.FromSeconds(read.Whole("RUNTIME_CATALOG_REMOTE_INTERVAL_SECONDS", 300, 5, 86_400)),
+        [.. read.Urls("RUNTIME_CATALOG_TRUSTED_URLS").Select(url => url.AbsoluteUri)]);
 
     private static ApprovalPolicy? Approvals(SettingsReader read)
     {
@@ -286,14 +283,23 @@ internal static class SettingsParser
         var embedded = string.Equals(read.Choice("RUNTIME_GATEWAY", "embedded", "embedded", "contextforge"), "embedded", StringComparison.Ordinal);
         var url = read.Url("RUNTIME_CONTEXTFORGE_URL", "https", "http");
         var token = read.Secret("RUNTIME_CONTEXTFORGE_TOKEN");
-        if (!embedded && url is null)
+        var ours = read.Url("RUNTIME_PUBLIC_URL", "https", "http");
+        foreach (var (name, why, missing) in new[]
         {
-            read.Refuse("RUNTIME_CONTEXTFORGE_URL", "is required with RUNTIME_GATEWAY=contextforge");
+            ("RUNTIME_CONTEXTFORGE_URL", "", url is null),
+            ("RUNTIME_CONTEXTFORGE_TOKEN", "", token is null),
+            ("RUNTIME_PUBLIC_URL", ": it is where ContextForge reaches what runs here", ours is null),
+        })
+        {
+            if (!embedded && missing)
+            {
+                read.Refuse(name, $"is required with RUNTIME_GATEWAY=contextforge{why}");
+            }
         }
 
         return new GatewaySettings(
             embedded,
-            read.Url("RUNTIME_PUBLIC_URL", "https", "http"),
+            ours,
             url,
             token,
             TimeSpan.FromSeconds(read.Whole("RUNTIME_GATEWAY_IDLE_TIMEOUT_SECONDS", 120, 1, 86_400)),

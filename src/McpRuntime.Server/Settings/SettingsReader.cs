@@ -117,6 +117,10 @@ internal sealed class SettingsReader(IReadOnlyDictionary<string, string> environ
         return new Uri(value);
     }
 
+    /// <summary>Web addresses, each once, in their order.</summary>
+    public IReadOnlyList<Uri> Urls(string name) =>
+        [.. List(name, [], item => UrlProblem(item, "https", "http")).Where(item => UrlProblem(item, "https", "http") is null).Select(item => new Uri(item)).DistinctBy(url => url.AbsoluteUri, StringComparer.Ordinal)];
+
     public static string? UrlProblem(string value, params ReadOnlySpan<string> schemes)
     {
         var allowed = $"allowed is an absolute URL ({string.Join(" or ", schemes!)}) without user name, query or fragment";

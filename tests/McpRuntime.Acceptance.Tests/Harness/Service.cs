@@ -6,6 +6,9 @@ namespace McpRuntime.Acceptance.Tests.Harness;
 /// <summary>The built service as a process: started as a user starts it, stopped by signals, killed without warning.</summary>
 internal sealed class Service : IAsyncDisposable
 {
+    /// <summary>In a setting: the port that the service will listen on.</summary>
+    public const string PortHere = "{port}";
+
     private readonly Dictionary<string, string> _settings;
     private readonly ConcurrentQueue<string> _output = new();
     private readonly bool _ownsFolder;
@@ -30,7 +33,7 @@ internal sealed class Service : IAsyncDisposable
         };
         foreach (var (name, value) in settings)
         {
-            _settings[name] = value;
+            _settings[name] = value.Replace(PortHere, Port.ToString(System.Globalization.CultureInfo.InvariantCulture), StringComparison.Ordinal);
         }
 
         Api = new RuntimeApi(new Uri($"http://127.0.0.1:{Port}"), ReadToken, _records);

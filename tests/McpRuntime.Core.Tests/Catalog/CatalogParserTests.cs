@@ -267,5 +267,5 @@ internal sealed class CatalogParserTests
     [TestCase("? [a]\n: b")]
     [TestCase("\ta: b")]
     public void A_text_that_is_no_catalog_is_told_with_its_line(string text) =>
-        CatalogParser.Parse(text, "file").Skipped.Should().ContainSingle().Which.Should().Match<ValidationError>(s => s.Path == "catalog" && s.Message.StartsWith("line ", StringComparison.Ordinal));
+        CatalogParser.Parse(text, "file").Skipped.Should().ContainSingle().Which.Should().Match<SkippedEntry>(s => s.Path == "catalog" && s.Message.StartsWith("line ", StringComparison.Ordinal));
 }

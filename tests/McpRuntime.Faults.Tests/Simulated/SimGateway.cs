@@ -12,9 +12,23 @@ internal sealed record SimRouteBody(string Container, string Instance) : Resourc
 
 internal sealed class SimGateway(SimProcess process, ManualTime time) : SimProvider(process, time), IGateway
 {
-    public IReadOnlyList<Resource> Compile(CompileInput input, Core.Planning.Endpoint endpoint, bool running) => running && input.Revision.Spec.RegisterGateway
-        ? [new Resource("route", ResourceKind.Route, $"route:{input.Name}", [endpoint.ContainerId], input.Revision.Generation, new SimRouteBody("", "")) { BoundTo = endpoint.ContainerId }]
-        : [];
+    /// <summary>Null: no outer gateway.</summary>
+    public SimRegistry? Registrations { get; set; }
+
+    public IResourceProvider? Registry => Registrations;
+
+    public IReadOnlyList<Resource> Compile(CompileInput input, Core.Planning.Endpoint endpoint, bool running)
+    {
+        if (!input.Revision.Spec.RegisterGateway)
+        {
+            return [];
+        }
+
+        Resource[] routes = running
+            ? [new Resource("route", ResourceKind.Route, $"route:{input.Name}", [endpoint.ContainerId], input.Revision.Generation, new SimRouteBody("", "")) { BoundTo = endpoint.ContainerId }]
+            : [];
+        return Registrations is null ? routes : [.. routes, SimRegistry.Wanted(input, endpoint, running)];
+    }
 
     protected override Outcome Put(RuntimeIdentity id, Resource resource)
     {

@@ -19,11 +19,12 @@ internal sealed class Simulation : IDisposable
     private bool _woken;
     private DateTimeOffset? _nextTurn;
 
-    public Simulation(ControlOptions? options = null)
+    /// <param name="outer">Routes are registered in an outer gateway.</param>
+    public Simulation(ControlOptions? options = null, bool outer = false)
     {
         options ??= new ControlOptions();
         Backend = new SimBackend(Process, Time);
-        Gateway = new SimGateway(Process, Time);
+        Gateway = new SimGateway(Process, Time) { Registrations = outer ? new SimRegistry(Process, Time) : null };
         Records = new SimRecords(Process, Time);
         Prober = new SimProber(Time, _ => _woken = true);
         _queue = new WorkQueue(_metrics, Time);

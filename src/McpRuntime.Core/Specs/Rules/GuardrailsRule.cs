@@ -48,7 +48,7 @@ internal sealed class GuardrailsRule : IAdmissionRule
         }
     }
 
-    /// <summary>Null: the entry names none, or one that it may not choose. A remote catalog can tighten and nothing more, unless an admin trusts its URL.</summary>
+    /// <summary>Null: the entry names none, or one that it may not choose.</summary>
     private static GuardrailProfile? EntryProfile(AdmissionDraft draft)
     {
         if (draft.Entry is not { GuardrailsProfile: { Length: > 0 } name } entry)
@@ -62,8 +62,7 @@ internal sealed class GuardrailsRule : IAdmissionRule
             return null;
         }
 
-        var trusted = !entry.IsRemote || draft.Context.TrustedCatalogs.Contains(entry.Origin, StringComparer.Ordinal);
-        return trusted || (profile.BuiltIn && profile.Name != BuiltInProfiles.UnrestrictedName) ? profile : null;
+        return draft.Context.MayChoose(entry, profile) ? profile : null;
     }
 
     /// <summary>The hosts that an entry says its server needs close all others; they open nothing that the profile closes.</summary>

@@ -38,6 +38,8 @@ internal abstract class RecordsDb(DbContextOptions options) : DbContext(options)
 
     public DbSet<WebhookRow> Webhooks => Set<WebhookRow>();
 
+    public DbSet<CatalogCopyRow> CatalogCopies => Set<CatalogCopyRow>();
+
     public DbSet<GatewaySessionRow> GatewaySessions => Set<GatewaySessionRow>();
 
     public DbSet<ToolInventoryRow> ToolInventories => Set<ToolInventoryRow>();
@@ -129,6 +131,7 @@ internal abstract class RecordsDb(DbContextOptions options) : DbContext(options)
             table.HasIndex(row => row.Name).IsUnique().HasDatabaseName("ux_routes_name");
             table.HasIndex(row => row.RecordId).HasDatabaseName("ix_routes_record");
         });
+        modelBuilder.Entity<CatalogCopyRow>().ToTable("catalog_copies").HasKey(row => row.Url);
         modelBuilder.Entity<GatewaySessionRow>(table =>
         {
             table.ToTable("gateway_sessions").HasKey(row => row.Hash);

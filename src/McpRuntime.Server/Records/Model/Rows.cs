@@ -30,6 +30,9 @@ internal sealed class RuntimeRow
 
     public bool KeepVolumes { get; set; }
 
+    /// <summary>True: its deletion does not wait for an outer gateway that is away.</summary>
+    public bool? AbandonRegistration { get; set; }
+
     /// <summary>Not null: a tombstone, whose name is free again.</summary>
     public long? DeletedAt { get; set; }
 

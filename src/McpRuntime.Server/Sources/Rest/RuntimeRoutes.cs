@@ -30,6 +30,7 @@ internal static class RuntimeRoutes
     private static readonly QueryParameter<string?> Cursor = Query.Text("cursor", "next_cursor of the page before; instead of offset.");
     private static readonly QueryParameter<bool> RefreshStatus = Query.Flag("refresh_status", "Looks at the backend now, and waits for it.");
     private static readonly QueryParameter<bool> KeepVolumes = Query.Flag("keep_volumes", "Leaves the volumes; GET /runtimes/volumes lists them.");
+    private static readonly QueryParameter<bool> AbandonRegistration = Query.Flag("abandon_registration", "Does not wait for an outer gateway that can't be reached; its registration may be left there.");
     private static readonly QueryParameter<string?> After = Query.Text("cursor", "next of the page before.", max: 20);
 
     public static void MapRuntimes(this IEndpointRouteBuilder routes)
@@ -58,7 +59,7 @@ internal static class RuntimeRoutes
             .WithSummary("Stops a runtime of any owner until it is released").Accepts<HoldRequest>(isOptional: true, "application/json").Produces<CommandJson>(StatusCodes.Status202Accepted);
         routes.MapPost("/{runtime_id}/abandon", AbandonAsync).Needs(Roles.Admin)
             .WithSummary("Gives up what a deleted runtime left on a backend that is switched off").Accepts<AbandonRequest>("application/json").Produces<CommandJson>(StatusCodes.Status202Accepted);
-        routes.MapDelete("/{runtime_id}", DeleteAsync).Needs(Roles.Operator).Takes(KeepVolumes)
+        routes.MapDelete("/{runtime_id}", DeleteAsync).Needs(Roles.Operator).Takes(KeepVolumes, AbandonRegistration)
             .WithSummary("Deletes it and all it left on the backend").Produces<CommandJson>(StatusCodes.Status202Accepted);
     }
 
@@ -146,8 +147,11 @@ internal static class RuntimeRoutes
         return Accepted(await regenerations.RollBackAsync(http.Caller(), RouteKey.Of(runtimeId), asked.Generation, RequestHeaders.IfMatch(http.Request), ct));
     }
 
-    private static async Task<IResult> DeleteAsync(HttpContext http, [FromRoute(Name = "runtime_id")] string runtimeId, IDesiredState desired, CancellationToken ct) =>
-        Accepted(await desired.DeleteAsync(http.Caller(), RouteKey.Of(runtimeId), http.Asked(KeepVolumes), RequestHeaders.IfMatch(http.Request), ct));
+    private static async Task<IResult> DeleteAsync(HttpContext http, [FromRoute(Name = "runtime_id")] string runtimeId, IDesiredState desired, CancellationToken ct)
+    {
+        var head = await desired.DeleteAsync(http.Caller(), RouteKey.Of(runtimeId), http.Asked(KeepVolumes), RequestHeaders.IfMatch(http.Request), ct);
+        return Accepted(http.Asked(AbandonRegistration) ? await desired.AbandonRegistrationAsync(http.Caller(), head.Id, ct) : head);
+    }
 
     private static async Task<IResult> CommandAsync(HttpContext http, string runtimeId, Func<Caller, string, CancellationToken, Task<RuntimeHead>> command, CancellationToken ct)
     {
