@@ -1,6 +1,5 @@
 using System.Diagnostics;
 using System.Globalization;
-using System.Net;
 using System.Net.Http.Headers;
 using System.Net.Http.Json;
 using System.Net.Sockets;
@@ -22,19 +21,19 @@ internal static class Proxying
         await using var internet = await Internet.StartAsync();
         var (guardPort, controlPort, tinyPort) = (Places.FreePort(), Places.FreePort(), Places.FreePort());
         using var guard = Guard(internet, guardPort, controlPort);
-        using var tiny = await TinyAsync(tinyPort);
+        using var tiny = await TinyAsync(internet.HostAddress, tinyPort);
         try
         {
-            await AllowAsync(controlPort, internet.A);
-            await Eventually.TrueAsync(() => AnswersAsync(tinyPort), TimeSpan.FromSeconds(20), "tinyproxy listens");
-            var direct = await LatencyAsync(internet.A, via: null);
+            await AllowAsync(controlPort, internet);
+            await Eventually.TrueAsync(() => AnswersAsync(internet.HostAddress, tinyPort), TimeSpan.FromSeconds(20), "tinyproxy listens");
+            var direct = await LatencyAsync(internet, via: null);
             List<double> ours = [], theirs = [], ourSpeed = [], theirSpeed = [];
             for (var round = 0; round < Rounds; round++)
             {
-                ours.Add(await LatencyAsync(internet.A, guardPort));
-                theirs.Add(await LatencyAsync(internet.A, tinyPort));
-                ourSpeed.Add(await SpeedAsync(internet.A, guardPort));
-                theirSpeed.Add(await SpeedAsync(internet.A, tinyPort));
+                ours.Add(await LatencyAsync(internet, guardPort));
+                theirs.Add(await LatencyAsync(internet, tinyPort));
+                ourSpeed.Add(await SpeedAsync(internet, guardPort));
+                theirSpeed.Add(await SpeedAsync(internet, tinyPort));
             }
 
             var (mine, other) = (Sheet.Percentile(ours, 0.5), Sheet.Percentile(theirs, 0.5));
@@ -54,7 +53,7 @@ internal static class Proxying
         var start = new ProcessStartInfo("dotnet", [Places.Service, "guard"]) { RedirectStandardOutput = true, RedirectStandardError = true, UseShellExecute = false };
         foreach (var (name, value) in new (string, string)[]
         {
-            ("GUARD_TOKEN", Token), ("GUARD_LISTEN", "127.0.0.1"), ("GUARD_SHARED_NETWORK", "true"), ("GUARD_OUTER", "127.0.0.0/8"),
+            ("GUARD_TOKEN", Token), ("GUARD_LISTEN", internet.HostAddress), ("GUARD_SHARED_NETWORK", "true"), ("GUARD_OUTER", internet.HostAddress + "/32"),
             ("GUARD_PROXY_PORT", Text(proxy)), ("GUARD_CONTROL_PORT", Text(control)), ("GUARD_RELAY_PORT", Text(Places.FreePort())),
             ("GUARD_ALLOW_PRIVATE", internet.A + "/32"), ("DOTNET_gcServer", "0"),
         })
@@ -65,23 +64,23 @@ internal static class Proxying
         return Process.Start(start)!;
     }
 
-    private static async Task<Process> TinyAsync(int port)
+    private static async Task<Process> TinyAsync(string address, int port)
     {
         var file = Path.GetTempFileName();
-        await File.WriteAllTextAsync(file, $"Port {Text(port)}\nListen 127.0.0.1\nTimeout 600\nMaxClients 100\nLogLevel Critical\nDisableViaHeader Yes\n");
+        await File.WriteAllTextAsync(file, $"Port {Text(port)}\nListen {address}\nTimeout 600\nMaxClients 100\nLogLevel Critical\nDisableViaHeader Yes\n");
         return Process.Start(new ProcessStartInfo("tinyproxy", ["-d", "-c", file]) { RedirectStandardOutput = true, RedirectStandardError = true, UseShellExecute = false })!;
     }
 
-    private static async Task AllowAsync(int control, string host)
+    private static async Task AllowAsync(int control, Internet internet)
     {
-        using var http = new HttpClient { BaseAddress = new Uri($"http://127.0.0.1:{Text(control)}") };
+        using var http = new HttpClient { BaseAddress = new Uri($"http://{internet.HostAddress}:{Text(control)}") };
         http.DefaultRequestHeaders.Authorization = new AuthenticationHeaderValue("Bearer", Token);
         await Eventually.TrueAsync(
             async () =>
             {
                 try
                 {
-                    using var answer = await http.PutAsJsonAsync("/policies/bench", new { network = "127.0.0.0/8", allowed_hosts = new[] { $"{host}:{Text(Internet.SourcePort)}" }, strict = false });
+                    using var answer = await http.PutAsJsonAsync("/policies/bench", new { network = internet.HostAddress + "/32", allowed_hosts = new[] { $"{internet.A}:{Text(Internet.SourcePort)}" }, strict = false });
                     return answer.IsSuccessStatusCode;
                 }
                 catch (HttpRequestException)
@@ -93,12 +92,12 @@ internal static class Proxying
             "the guard takes its policy");
     }
 
-    private static async Task<bool> AnswersAsync(int port)
+    private static async Task<bool> AnswersAsync(string address, int port)
     {
         using var client = new TcpClient();
         try
         {
-            await client.ConnectAsync(IPAddress.Loopback, port);
+            await client.ConnectAsync(address, port);
             return true;
         }
         catch (SocketException)
@@ -108,9 +107,9 @@ internal static class Proxying
     }
 
     /// <returns>Microseconds of one exchange of 16 bytes each way, median, on an open connection.</returns>
-    private static async Task<double> LatencyAsync(string host, int? via)
+    private static async Task<double> LatencyAsync(Internet internet, int? via)
     {
-        using var client = await OpenAsync(host, via);
+        using var client = await OpenAsync(internet, via);
         var stream = client.GetStream();
         var (word, samples) = (new byte[16], new List<double>(Exchanges));
         word.AsSpan().Fill((byte)'e');
@@ -126,9 +125,9 @@ internal static class Proxying
     }
 
     /// <returns>Megabytes a second, from the host to the client.</returns>
-    private static async Task<double> SpeedAsync(string host, int? via)
+    private static async Task<double> SpeedAsync(Internet internet, int? via)
     {
-        using var client = await OpenAsync(host, via);
+        using var client = await OpenAsync(internet, via);
         var stream = client.GetStream();
         await stream.WriteAsync(Encoding.ASCII.GetBytes($"s{Text(Megabytes),-15}"));
         var (buffer, left) = (new byte[1 << 18], (long)Megabytes << 20);
@@ -141,14 +140,14 @@ internal static class Proxying
         return left == 0 ? Megabytes / watch.Elapsed.TotalSeconds : throw new InvalidOperationException($"{left} bytes did not arrive");
     }
 
-    private static async Task<TcpClient> OpenAsync(string host, int? via)
+    private static async Task<TcpClient> OpenAsync(Internet internet, int? via)
     {
         var client = new TcpClient { NoDelay = true };
-        await client.ConnectAsync(via is null ? host : "127.0.0.1", via ?? Internet.SourcePort);
+        await client.ConnectAsync(via is null ? internet.A : internet.HostAddress, via ?? Internet.SourcePort);
         if (via is not null)
         {
             var stream = client.GetStream();
-            await stream.WriteAsync(Encoding.ASCII.GetBytes($"CONNECT {host}:{Text(Internet.SourcePort)} HTTP/1.1\r\nHost: {host}\r\n\r\n"));
+            await stream.WriteAsync(Encoding.ASCII.GetBytes($"CONNECT {internet.A}:{Text(Internet.SourcePort)} HTTP/1.1\r\nHost: {internet.A}\r\n\r\n"));
             var head = new byte[1];
             for (var ends = 0; ends < 4;)
             {
