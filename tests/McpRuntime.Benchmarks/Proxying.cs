@@ -55,7 +55,7 @@ internal static class Proxying
         {
             ("GUARD_TOKEN", Token), ("GUARD_LISTEN", internet.HostAddress), ("GUARD_SHARED_NETWORK", "true"), ("GUARD_OUTER", internet.HostAddress + "/32"),
             ("GUARD_PROXY_PORT", Text(proxy)), ("GUARD_CONTROL_PORT", Text(control)), ("GUARD_RELAY_PORT", Text(Places.FreePort())),
-            ("GUARD_ALLOW_PRIVATE", internet.A + "/32"), ("DOTNET_gcServer", "0"),
+            ("GUARD_ALLOW_PRIVATE", internet.A + "/32"), ("DOTNET_gcServer", "0"), ("DOTNET_SYSTEM_NET_SOCKETS_INLINE_COMPLETIONS", "1"),
         })
         {
             start.Environment[name] = value;

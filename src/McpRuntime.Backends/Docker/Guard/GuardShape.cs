@@ -129,6 +129,9 @@ internal static class GuardShape
             "DOTNET_EnableDiagnostics=0",
             // One heap, not one a core: it has 256 MiB in all.
             "DOTNET_gcServer=0",
+            // What arrives is passed on by the thread that saw it arrive, which saves each exchange two hand-overs (measured by `make bench`).
+            // Nothing in the data path blocks: names are looked up, and policies written, elsewhere.
+            "DOTNET_SYSTEM_NET_SOCKETS_INLINE_COMPLETIONS=1",
         ];
         if (options.Deny.Count > 0)
         {
