@@ -11,6 +11,7 @@ using McpRuntime.Server.Access;
 using McpRuntime.Server.Approvals;
 using McpRuntime.Server.Catalogs;
 using McpRuntime.Server.Control;
+using McpRuntime.Server.Outbound;
 using McpRuntime.Server.Plans;
 using McpRuntime.Server.Profiles;
 using McpRuntime.Server.Records;
@@ -55,6 +56,7 @@ internal static class RuntimeService
                 .AddHostedService<HandOver>()
                 .AddApprovals()
                 .AddApprovalWebhook(settings)
+                .AddOutbound()
                 .AddSingleton<PlanWorld>()
                 .AddSingleton<Forecast>()
                 .AddSingleton<Upgrades>()

@@ -4,6 +4,8 @@ using McpRuntime.Benchmarks;
 var runtimes = args is [var number, ..] && int.TryParse(number, System.Globalization.CultureInfo.InvariantCulture, out var given) ? given : 100;
 var sheet = new Sheet();
 await Gatewaying.RunAsync(sheet);
+Judging.Run(sheet);
+await Proxying.RunAsync(sheet);
 await Listing.RunAsync(sheet);
 await Converging.RunAsync(sheet, runtimes);
 sheet.Print();

@@ -2,6 +2,7 @@ using System.Text.Json;
 using McpRuntime.Backends.Docker.Wire;
 using McpRuntime.Core.Compose;
 using McpRuntime.Core.Planning;
+using McpRuntime.Core.Specs;
 
 namespace McpRuntime.Backends.Docker;
 
@@ -28,7 +29,7 @@ internal sealed class ContainerCompiler(DockerOptions options)
             StopSignal = compose?.StopSignal,
             StopTimeout = compose?.StopGracePeriod is { } grace ? (int)Math.Ceiling(grace.TotalSeconds) : null,
             Healthcheck = compose?.Healthcheck is { } check ? HealthcheckOf(check) : null,
-            Env = [.. service.Environment.OrderBy(e => e.Key, StringComparer.Ordinal).Select(e => $"{e.Key}={e.Value.Reveal()}")],
+            Env = Environment(input, service),
             Cmd = service.Command ?? (compose?.Entrypoint is null ? null : []),
             Entrypoint = compose?.Entrypoint,
             // Never closed by who lets go of it (StdinOnce): the next one can go on.
@@ -48,6 +49,32 @@ internal sealed class ContainerCompiler(DockerOptions options)
             MustNotBeRoot = nonRoot && !replaceUser && !ImageUser.IsNumeric(asked),
         };
     }
+
+    /// <summary>The proxy's variables over the asked ones: another proxy than the guard can't be reached. What is not to be proxied stays the server's own affair.</summary>
+    private static string[] Environment(CompileInput input, DockerService service)
+    {
+        var environment = new SortedDictionary<string, string>(StringComparer.Ordinal);
+        foreach (var (name, value) in service.Environment)
+        {
+            environment[name] = value.Reveal();
+        }
+
+        foreach (var (name, value) in WayOut.Of(input.Revision.Guardrails) is null ? [] : WayOut.Variables(Neighbours(input)))
+        {
+            if (name.StartsWith("HTTP", StringComparison.OrdinalIgnoreCase))
+            {
+                environment[name] = value;
+            }
+            else
+            {
+                _ = environment.TryAdd(name, value);
+            }
+        }
+
+        return [.. environment.Select(e => $"{e.Key}={e.Value}")];
+    }
+
+    private static IEnumerable<string> Neighbours(CompileInput input) => input.Revision.Spec.Source is Source.Compose compose ? compose.Images.Keys : [];
 
     private static Dictionary<string, string> Labels(CompileInput input, DockerService service, int? port, ContainerCreate create)
     {

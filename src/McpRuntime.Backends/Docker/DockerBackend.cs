@@ -18,7 +18,7 @@ internal sealed class DockerBackend(DockerParts parts, DockerInstallation instal
     public BackendCapabilities Capabilities { get; } = new(
         SupportsCompose: true,
         SupportsGithubBuild: true,
-        SupportsAllowedHosts: false,
+        SupportsAllowedHosts: true,
         SupportsReadonlyFs: true,
         SupportsCustomCapabilities: true,
         SupportsPidsLimit: true,
@@ -28,6 +28,7 @@ internal sealed class DockerBackend(DockerParts parts, DockerInstallation instal
         MaxTimeoutSeconds: null,
         [
             "One instance a runtime; no request timeout of its own.",
+            "Host lists hold for everything; what gets out speaks HTTP or TLS through the proxy that HTTP_PROXY and HTTPS_PROXY name.",
             "With open egress the host's ports and a cloud's metadata address stay reachable: see guardrails_report.",
         ]);
 
@@ -77,6 +78,7 @@ internal sealed class DockerBackend(DockerParts parts, DockerInstallation instal
             NetworkBody body => parts.Networks.PutAsync(id, resource, body, ct),
             VolumeBody body => parts.Volumes.PutAsync(id, resource, body, ct),
             GuardLinkBody body => parts.Guard.LinkAsync(body.Network, ct),
+            GuardPolicyBody body => parts.Policies.PutPolicyAsync(body.Network, body.Way.Hosts, body.Way.Strict, body.Record, ct),
             ContainerBody body => parts.Containers.PutAsync(id, resource, body, ct),
             _ => Task.FromResult<Outcome>(Faults.Of(FaultKind.Refused, "NotADockerResource", $"{resource.Id} ({resource.Kind}) is nothing that Docker has.")),
         },
@@ -89,9 +91,10 @@ internal sealed class DockerBackend(DockerParts parts, DockerInstallation instal
             ResourceKind.Build => parts.Builds.RemoveAsync(id, resourceId, ct),
             ResourceKind.Network => parts.Networks.RemoveAsync(id, resourceId, ct),
             ResourceKind.Volume => parts.Volumes.RemoveAsync(id, resourceId, ct),
-            ResourceKind.GuardLink => parts.Guard.UnlinkAsync(DockerNames.ClosedNetwork(id), ct),
+            ResourceKind.GuardLink => parts.Guard.UnlinkAsync(DockerNames.NetworkOfLink(resourceId), ct),
+            ResourceKind.GuardPolicy => parts.Policies.RemovePolicyAsync(DockerNames.NetworkOfPolicy(resourceId), ct),
             ResourceKind.Container => parts.Containers.RemoveAsync(id, resourceId, ct),
-            ResourceKind.GuardPolicy or ResourceKind.Secret or ResourceKind.Service or ResourceKind.NetworkPolicy or ResourceKind.Route
+            ResourceKind.Secret or ResourceKind.Service or ResourceKind.NetworkPolicy or ResourceKind.Route
                 or ResourceKind.Registration or ResourceKind.Account => Task.FromResult<Outcome>(Faults.Of(FaultKind.Refused, "NotADockerResource", $"{resourceId} ({kind}) is nothing that Docker has.")),
         },
         ct);
@@ -150,5 +153,6 @@ internal sealed record DockerParts(
     DockerVolumes Volumes,
     DockerContainers Containers,
     IGuard Guard,
+    IGuardPolicies Policies,
     DockerLogs Logs,
     DockerHints Hints);

@@ -1,3 +1,4 @@
+using McpRuntime.Backends.Docker.Guard;
 using McpRuntime.Backends.Docker.Wire;
 using McpRuntime.Core.Planning;
 
@@ -7,7 +8,7 @@ namespace McpRuntime.Backends.Docker;
 /// <param name="TeamId">Whose registry credentials may be used.</param>
 internal sealed record ImageBody(string Pin, string? TeamId) : ResourceBody;
 
-/// <param name="Closed">Internal, and without an address of the host's: nothing but the guard reaches it, and it reaches nothing else.</param>
+/// <param name="Closed">Internal, and without an address of the host's: nothing but the guard reaches it, and it reaches nothing but the guard.</param>
 /// <param name="Shared">Several services of one runtime are on it, and reach one another. Nobody else's are.</param>
 internal sealed record NetworkBody(bool Closed, bool Shared = false) : ResourceBody
 {
@@ -38,7 +39,21 @@ internal sealed record VolumeBody(string Path) : ResourceBody
 
 internal sealed record GuardLinkBody(string Network) : ResourceBody
 {
-    public static string Fingerprint(string network) => DockerNames.Digest($"link\n{network}");
+    /// <param name="named">The guard answers there to the name that the proxy variables give.</param>
+    public static string Fingerprint(string network, bool named = true) => DockerNames.Digest($"link\n{network}{(named ? "" : "\nnameless")}");
+}
+
+/// <summary>What the guard lets out of one network.</summary>
+internal sealed record GuardPolicyBody(string Network, WayOut Way, string Record) : ResourceBody
+{
+    public string Fingerprint => Of(Network, Way, Record);
+
+    /// <param name="subnet">The live network's; a policy for another one lets nothing out of this.</param>
+    public static string Live(GuardPolicy policy, string? subnet) => policy.Network == subnet
+        ? Of(policy.Id, new WayOut(policy.AllowedHosts, policy.Strict), policy.Record ?? "")
+        : DockerNames.Digest($"policy\n{policy.Id}\nfor {policy.Network}");
+
+    private static string Of(string network, WayOut way, string record) => DockerNames.Digest($"policy\n{network}\n{record}\n{way.Canonical}");
 }
 
 /// <summary>A container to be, with the shape it must show when read back. Holds secrets.</summary>

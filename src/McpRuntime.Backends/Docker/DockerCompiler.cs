@@ -50,7 +50,7 @@ internal sealed class DockerCompiler(DockerOptions options)
         var networks = RuntimeNetworks.Of(input, set);
         var volumes = set.Services.SelectMany(RuntimeVolumes.MountsOf).Select(m => m.Key).Distinct(StringComparer.Ordinal).Select(k => RuntimeVolumes.Of(input, k)).ToArray();
         Resource[] stay = [.. images.Concat(networks.All).DistinctBy(r => r.Id, StringComparer.Ordinal), .. volumes];
-        Resource[] before = networks.Link is { } link ? [.. stay, link] : stay;
+        Resource[] before = [.. stay, .. networks.Guarded];
         var containers = new Dictionary<string, Resource>(StringComparer.Ordinal);
         foreach (var service in set.Services)
         {
@@ -70,29 +70,30 @@ internal sealed class DockerCompiler(DockerOptions options)
     }
 
     /// <summary>
-    /// A server that is reached by its stdin and stdout alone: with egress closed it has no network at all. It is never there twice:
+    /// A server that is reached by its stdin and stdout alone: with egress closed it has no network at all, with a host list one to the
+    /// guard. It is never there twice:
     /// who keeps state for one client at a time (and most do) must not have two.
     /// </summary>
     private Compiled OverStdio(CompileInput input, DockerServiceSet set, DockerService service, IReadOnlyList<Resource> images, Compiled empty)
     {
-        var closed = Egress.Of(input.Revision.Guardrails.Config.Network) is not Egress.All;
+        var networks = Egress.Of(input.Revision.Guardrails.Config.Network) is Egress.None ? null : RuntimeNetworks.Of(input, set);
         var mounts = RuntimeVolumes.MountsOf(service);
         var volumes = mounts.Select(m => RuntimeVolumes.Of(input, m.Key)).ToArray();
-        Resource[] stay = closed ? [.. images, .. volumes] : [.. images, RuntimeNetworks.Of(input, set).Front, .. volumes];
-        var network = closed ? NoNetwork : RuntimeNetworks.Of(input, set).Front.Id;
-        var body = _containers.Body(input, service, port: null, [network], mounts, overStdio: true);
+        Resource[] stay = [.. images.Concat(networks?.All ?? []).DistinctBy(r => r.Id, StringComparer.Ordinal), .. volumes];
+        Resource[] before = [.. stay, .. networks?.Guarded ?? []];
+        var body = _containers.Body(input, service, port: null, [networks?.Front.Id ?? NoNetwork], mounts, overStdio: true);
         var fingerprint = body.Shape.Fingerprint(input.Hash);
         var container = new Resource(
-            DockerNames.Container(input.Identity, fingerprint), ResourceKind.Container, fingerprint, [.. stay.Select(r => r.Id)], input.Revision.Generation, body);
+            DockerNames.Container(input.Identity, fingerprint), ResourceKind.Container, fingerprint, [.. before.Select(r => r.Id)], input.Revision.Generation, body);
         return empty with
         {
-            Running = [.. stay, container],
+            Running = [.. before, container],
             Stopped = stay,
             Deleted = input.KeepVolumes ? volumes : [],
             Complete = true,
             Rollout = Rollout.Recreate,
             Endpoint = new Endpoint(container.Id, Port: 0, Path: "/mcp", GatewayTransport.Stdio),
-            Report = closed ? [.. empty.Report.Select(WithoutNetwork)] : empty.Report,
+            Report = networks is null ? [.. empty.Report.Select(WithoutNetwork)] : empty.Report,
         };
     }
 

@@ -48,14 +48,25 @@ internal static class DockerNames
 
     public static string Container(RuntimeIdentity id, string fingerprint) => Prefix(id) + fingerprint[..8];
 
-    /// <summary>The network that is guarded, where one is.</summary>
-    public static string ClosedNetwork(RuntimeIdentity id) => Network(id, new NetworkBody(Closed: true), name: null);
-
+    /// <param name="way"><see cref="WayOut.NameOf"/>: networks that let out different things are different networks.</param>
     /// <param name="name">The compose file's own; null for the one on which the endpoint is.</param>
-    public static string Network(RuntimeIdentity id, NetworkBody body, string? name) =>
-        Prefix(id) + (body.Closed ? "net-closed" : body.Shared ? "net-shared" : "net-open") + (name is null ? "" : "-" + Digest(name)[..8]);
+    public static string Network(RuntimeIdentity id, string way, string? name) => Prefix(id) + NetworkPart + way + (name is null ? "" : "-" + Digest(name)[..8]);
 
-    public static string GuardLink(RuntimeIdentity id) => Prefix(id) + "link";
+    /// <summary>The guard's place in a network, and what it lets out of there, are named after it.</summary>
+    public static string GuardLink(string network) => Renamed(network, NetworkPart, LinkPart);
+
+    public static string GuardPolicy(string network) => Renamed(network, NetworkPart, PolicyPart);
+
+    public static string NetworkOfLink(string link) => Renamed(link, LinkPart, NetworkPart);
+
+    public static string NetworkOfPolicy(string policy) => Renamed(policy, PolicyPart, NetworkPart);
+
+    /// <summary>The <see cref="WayOut.NameOf"/> in a network's name.</summary>
+    public static string WayOf(string network) => network[(network.LastIndexOf(NetworkPart, StringComparison.Ordinal) + NetworkPart.Length)..].Split('-')[0];
+
+    private const string NetworkPart = "net-";
+    private const string LinkPart = "link-";
+    private const string PolicyPart = "policy-";
 
     public static string Volume(RuntimeIdentity id, string key) => Prefix(id) + "vol-" + Digest(key)[..8];
 
@@ -89,6 +100,9 @@ internal static class DockerNames
         labels is not null
         && labels.TryGetValue(Instance, out var instance) && instance == id.InstanceId
         && labels.TryGetValue(Record, out var record) && record == id.RecordId;
+
+    private static string Renamed(string name, string from, string to) =>
+        name.LastIndexOf(from, StringComparison.Ordinal) is >= 0 and var at ? string.Concat(name.AsSpan(0, at), to, name.AsSpan(at + from.Length)) : name;
 
     public static string Filter(string label, string value) => $"{label}={value}";
 

@@ -70,6 +70,12 @@ internal sealed class DockerObserver(DockerWire wire, EngineIdentity identity, D
             }
         }
 
+        foreach (var policy in (await state).Policies)
+        {
+            var network = byName.GetValueOrDefault(policy.Id);
+            Add(network?.Labels ?? OfRecord(policy), Policy(policy, network));
+        }
+
         foreach (var volume in await volumes)
         {
             Add(volume.Labels, new SeenResource
@@ -125,7 +131,7 @@ internal sealed class DockerObserver(DockerWire wire, EngineIdentity identity, D
             StartedAt = live.State.StartedAt is { Year: > 1 } started ? started : null,
             FinishedAt = live.State.FinishedAt is { Year: > 1 } finished ? finished : null,
             Address = live.State.Running ? Address(live, network, state) : null,
-            Controls = DockerControls.ReadBack(live, NetworksOf(live, networks), engine),
+            Controls = DockerControls.ReadBack(live, NetworksOf(live, networks), state.Policies, engine),
             DifferingField = differing.Count > 0 ? string.Join(", ", differing) : null,
             RepairableInPlace = differing.All(ContainerShape.Editable.Contains),
         };
@@ -159,12 +165,25 @@ internal sealed class DockerObserver(DockerWire wire, EngineIdentity identity, D
         ? null
         : new SeenResource
         {
-            Id = network.Name[..network.Name.LastIndexOf("net-", StringComparison.Ordinal)] + "link",
+            Id = DockerNames.GuardLink(network.Name),
             Kind = ResourceKind.GuardLink,
-            Fingerprint = GuardLinkBody.Fingerprint(network.Name),
+            Fingerprint = GuardLinkBody.Fingerprint(network.Name, state.Named.Contains(network.Name)),
             Health = state.Running ? Health.Serving : Health.Stopped,
             Message = state.Running ? null : "The guard does not run.",
         };
+
+    /// <summary>Read from the guard itself. One for a network that is gone, or that should have none, is seen too: whoever wants it not removes it.</summary>
+    private static SeenResource Policy(GuardPolicy policy, NetworkInspect? network) => new()
+    {
+        Id = DockerNames.GuardPolicy(policy.Id),
+        Kind = ResourceKind.GuardPolicy,
+        Fingerprint = GuardPolicyBody.Live(policy, network is null ? null : Subnet(network)),
+        DifferingField = "allowed_hosts",
+        Message = string.Join(", ", policy.AllowedHosts),
+    };
+
+    private static Dictionary<string, string>? OfRecord(GuardPolicy policy) =>
+        policy.Record is { } record ? new Dictionary<string, string>(StringComparer.Ordinal) { [DockerNames.Record] = record } : null;
 
     private async Task<IReadOnlyList<(string Record, SeenResource Image)>> ImagesOfAsync(RuntimeIdentity id, CancellationToken ct)
     {

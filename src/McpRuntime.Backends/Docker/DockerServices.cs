@@ -18,6 +18,7 @@ public static class DockerServices
         var endpoint = DockerEndpoint.Parse(options.Host, options.CertificateFolder);
         var pool = new SubnetPool(options.SubnetPool);
         services.TryAddSingleton<IGuard, NoGuard>();
+        services.TryAddSingleton<IGuardPolicies, NoGuard>();
         return services
             .AddSingleton(options)
             .AddSingleton(installation)

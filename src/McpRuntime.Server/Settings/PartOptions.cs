@@ -46,6 +46,8 @@ internal static class PartOptions
         Mirrors = settings.Docker.Mirrors,
         Builds = settings.Docker.Builds,
         BuildLogFolder = Path.Combine(settings.Storage.DataDirectory, "builds"),
+        SeccompProfiles = settings.Docker.Profiles.Seccomp,
+        ApparmorProfiles = settings.Docker.Profiles.Apparmor,
     };
 
     public static GitOptions Git(RuntimeSettings settings) => new()
@@ -151,7 +153,10 @@ internal static class PartOptions
     public static GuardOptions Guard(RuntimeSettings settings, IServiceProvider services) => new()
     {
         Token = GuardToken(services.GetRequiredService<MasterKey>()),
-        Image = settings.Docker.GuardImage,
+        Image = settings.Docker.Guard.Image,
+        Dns = settings.Docker.Guard.Dns,
+        AllowPrivate = [.. settings.Docker.Guard.AllowPrivate.Select(n => n.ToString())],
+        PublishOn = settings.Docker.Guard.PublishOn,
         Deny = [settings.Docker.SubnetPool.ToString()],
     };
 

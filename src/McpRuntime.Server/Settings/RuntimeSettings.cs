@@ -59,7 +59,12 @@ internal sealed record RuntimeSettings
 /// <param name="Host"><c>unix:///var/run/docker.sock</c> or <c>tcp://host:port</c>.</param>
 /// <param name="CertificatePath">Folder of ca.pem, cert.pem, key.pem; null without TLS.</param>
 /// <param name="SubnetPool">Cut into one /28 a runtime.</param>
-internal sealed record DockerSettings(bool Enabled, Uri Host, bool Tls, string? CertificatePath, IPNetwork SubnetPool, string GuardImage, string? RegistryCredentials, IReadOnlyList<RegistryMirror> Mirrors, BuildLimits Builds);
+internal sealed record DockerSettings(bool Enabled, Uri Host, bool Tls, string? CertificatePath, IPNetwork SubnetPool, GuardSettings Guard, string? RegistryCredentials, IReadOnlyList<RegistryMirror> Mirrors, BuildLimits Builds, SecurityProfiles Profiles);
+
+/// <param name="Dns">Name servers of the guard; empty: those of the engine's host.</param>
+/// <param name="AllowPrivate">Private networks that allowed names may lead into.</param>
+/// <param name="PublishOn">Where the guard's ports are reached when its own address is not (a remote engine); null: at its own address.</param>
+internal sealed record GuardSettings(string Image, IReadOnlyList<string> Dns, IReadOnlyList<IPNetwork> AllowPrivate, string? PublishOn);
 
 /// <param name="RegistrySecret">Of the project; pulls and pushes with it.</param>
 /// <param name="BuildRegistry">Null: no builds.</param>

@@ -103,10 +103,28 @@ internal static class SettingsParser
             tls,
             certificates,
             pool,
-            read.Text("RUNTIME_GUARD_IMAGE") ?? "mcpruntime/guard:latest",
+            Guard(read, host),
             read.ExistingFile("RUNTIME_REGISTRY_CREDENTIALS"),
             [.. read.List("RUNTIME_REGISTRY_MIRRORS", [], item => RegistryMirror.Parse(item) is null ? "allowed is registry[/path]=mirror[/path], such as docker.io=mirror.example:5000/hub" : null).Select(RegistryMirror.Parse).OfType<RegistryMirror>()],
-            Builds(read));
+            Builds(read),
+            SecurityProfiles.Read(read));
+    }
+
+    private static GuardSettings Guard(SettingsReader read, Uri engine)
+    {
+        const string PublishOn = "RUNTIME_GUARD_PUBLISH_ON";
+        var published = read.Text(PublishOn);
+        if (published is not null && Uri.CheckHostName(published) == UriHostNameType.Unknown)
+        {
+            read.Refuse(PublishOn, "allowed is a host's name or address, without a port");
+        }
+
+        // A bridge on another machine can't be reached from here; the engine's own name is where its published ports are.
+        return new GuardSettings(
+            read.Text("RUNTIME_GUARD_IMAGE") ?? "mcpruntime/guard:latest",
+            read.List("RUNTIME_GUARD_DNS", [], item => IPAddress.TryParse(item, out _) ? null : "allowed are addresses of name servers"),
+            read.Networks("RUNTIME_GUARD_ALLOW_PRIVATE"),
+            published ?? (engine.Scheme == "unix" || engine.IsLoopback ? null : engine.Host));
     }
 
     private static BuildLimits Builds(SettingsReader read)

@@ -19,7 +19,7 @@ internal static class BuildCompiler
         }
 
         // A host list is the server's; what a build fetches nobody could foresee in it. Tighter than asked, never looser.
-        var network = Egress.Of(revision.Guardrails.Config.Network) is Egress.All ? DockerNames.Network(id, new NetworkBody(Closed: false), name: null) : NoNetwork;
+        var network = Egress.Of(revision.Guardrails.Config.Network) is Egress.All ? DockerNames.Network(id, WayOut.Open, name: null) : NoNetwork;
         var fingerprint = BuildBody.Fingerprint(source, commit, network, hash);
         var pushed = facts.PinIsRegistryDigest ? facts.Pin : null;
         string[] needs = [.. network == NoNetwork ? [] : new[] { network }, .. pushed is null ? [] : new[] { DockerNames.Image(pushed) }];

@@ -193,6 +193,19 @@ internal sealed record HostConfig
     public long? PidsLimit { get; init; }
 
     public bool? Init { get; init; }
+
+    /// <summary>What of /proc and /sys is hidden; the engine's own list, unless somebody asked for <c>systempaths=unconfined</c>: then it is empty.</summary>
+    public IReadOnlyList<string>? MaskedPaths { get; init; }
+
+    public IReadOnlyList<string>? ReadonlyPaths { get; init; }
+
+    public IReadOnlyList<string>? DeviceCgroupRules { get; init; }
+
+    public IReadOnlyList<JsonElement>? DeviceRequests { get; init; }
+
+    public IReadOnlyList<string>? GroupAdd { get; init; }
+
+    public bool? OomKillDisable { get; init; }
 }
 
 internal sealed record RestartPolicy(string Name, int MaximumRetryCount = 0);
