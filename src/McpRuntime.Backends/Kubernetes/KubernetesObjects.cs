@@ -9,8 +9,8 @@ internal sealed class KubernetesObjects(KubernetesWire wire, KubernetesInstallat
 {
     private static readonly Outcome Done = new Outcome.Done();
 
-    /// <summary>Together with the calls before and after it below the cap of an effect (8 s).</summary>
-    private static readonly TimeSpan RemovalWait = TimeSpan.FromSeconds(6);
+    /// <summary>Most Pods are gone within it; it is asked again for those that take longer.</summary>
+    private static readonly TimeSpan RemovalWait = TimeSpan.FromSeconds(4);
 
     private static readonly TimeSpan Look = TimeSpan.FromMilliseconds(150);
 

@@ -26,7 +26,8 @@ internal sealed record PodHealth(Health Health, string? Message, int? ExitCode =
     {
         if (deployment.IsDeleting)
         {
-            return new(Health.Stopped, "being deleted");
+            // It runs until its Pods are gone: a runtime is not called stopped before.
+            return new(pods.Count > 0 ? Health.Starting : Health.Stopped, "being deleted");
         }
 
         if (deployment.Number("spec", "replicas") == 0)

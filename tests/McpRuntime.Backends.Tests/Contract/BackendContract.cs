@@ -234,7 +234,7 @@ public abstract class BackendContract
         await Eventually.HoldsAsync(async () => (await runtime.SeeAsync()).All(s => s.Health != Health.Starting));
 
         (await runtime.SeeAsync()).Where(s => s.Kind == ResourceKind.Container).Should().HaveCount(2).And.OnlyContain(s => s.Health == Health.Serving);
-        (await Backend.RemoveAsync(runtime.Id, container.Id, container.Kind, default)).ShouldBeDone();
+        await Backend.RemoveWholeAsync(runtime.Id, container);
     }
 
     [Test]
@@ -383,9 +383,20 @@ public abstract class BackendContract
         {
             foreach (var resource in compiled.Running.Reverse())
             {
-                (await backend.RemoveAsync(id, resource.Id, resource.Kind, default)).ShouldBeDone();
+                await backend.RemoveWholeAsync(id, resource);
             }
         }
+    }
+}
+
+internal static class Removal
+{
+    /// <summary>Asked again while it is under way, as the planner does; in the end it must say that it is done.</summary>
+    public static async Task RemoveWholeAsync(this IBackend backend, RuntimeIdentity id, Resource resource)
+    {
+        Outcome outcome = new Outcome.Done();
+        await Eventually.HoldsAsync(async () => (outcome = await backend.RemoveAsync(id, resource.Id, resource.Kind, default)) is not Outcome.InProgress);
+        outcome.ShouldBeDone();
     }
 }
 
