@@ -9,8 +9,11 @@ namespace McpRuntime.Backends.Docker;
 /// </summary>
 internal sealed class EngineIdentity(DockerWire wire, DockerInstallation installation, TimeProvider time) : IDisposable
 {
-    /// <summary>Limits and security options change only with a restart of the engine, which costs us our connections.</summary>
-    private static readonly TimeSpan Fresh = TimeSpan.FromMinutes(1);
+    /// <summary>
+    /// Limits and security options change only with a restart of the engine, which costs us our connections. Asked seldom: the engine
+    /// runs programs to answer it, and takes seconds when it is busy.
+    /// </summary>
+    private static readonly TimeSpan Fresh = TimeSpan.FromMinutes(15);
 
     private readonly SemaphoreSlim _one = new(1);
     private volatile Verified? _last;
