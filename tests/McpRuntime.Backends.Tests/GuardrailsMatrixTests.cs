@@ -2,6 +2,7 @@ using System.Runtime.CompilerServices;
 using System.Text;
 using McpRuntime.Backends.CodeEngine;
 using McpRuntime.Backends.Docker;
+using McpRuntime.Backends.Kubernetes;
 using McpRuntime.Core.Guardrails;
 
 namespace McpRuntime.Backends.Tests;
@@ -48,6 +49,8 @@ internal sealed class GuardrailsMatrixTests
         {
             ("docker", asked => new DockerControls(new DockerOptions()).Report(asked, engine: null)),
             ("ibm_code_engine", asked => new CodeEngineControls(CodeEngineOptionsForTests()).Report(asked)),
+            ("kubernetes", asked => new KubernetesControls(new KubernetesOptions()).Report(asked)),
+            ("kubernetes, policies known to be enforced", asked => new KubernetesControls(new KubernetesOptions { NetworkPolicyEnforced = true }).Report(asked)),
         };
         var open = Closed with { Network = new(EgressAllowed: true, IngressPorts: [8080]) };
         var listed = Closed with { Network = new(EgressAllowed: true, AllowedHosts: ["api.example.com:443"], IngressPorts: [8080]) };

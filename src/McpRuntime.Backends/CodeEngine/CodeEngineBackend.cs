@@ -80,7 +80,7 @@ internal sealed class CodeEngineBackend(CodeEngineParts parts, CodeEngineInstall
             ResourceKind.Container => parts.Apps.RemoveAsync(id, resourceId, ct),
             ResourceKind.Secret => parts.Secrets.RemoveAsync(id, resourceId, ct),
             ResourceKind.Build => parts.Builds.RemoveAsync(id, resourceId, ct),
-            ResourceKind.Image or ResourceKind.Network or ResourceKind.Volume or ResourceKind.GuardPolicy or ResourceKind.GuardLink or ResourceKind.Service or ResourceKind.NetworkPolicy
+            ResourceKind.Image or ResourceKind.Network or ResourceKind.Volume or ResourceKind.GuardPolicy or ResourceKind.GuardLink or ResourceKind.Account or ResourceKind.Service or ResourceKind.NetworkPolicy
                 or ResourceKind.Route or ResourceKind.Registration => Foreign(resourceId, kind),
         },
         ct);

@@ -84,7 +84,7 @@ internal sealed class DockerBackend(DockerParts parts, DockerInstallation instal
             ResourceKind.GuardLink => parts.Guard.UnlinkAsync(DockerNames.Network(id, closed: true), ct),
             ResourceKind.Container => parts.Containers.RemoveAsync(id, resourceId, ct),
             ResourceKind.Build or ResourceKind.GuardPolicy or ResourceKind.Secret or ResourceKind.Service or ResourceKind.NetworkPolicy or ResourceKind.Route
-                or ResourceKind.Registration => Task.FromResult<Outcome>(Faults.Of(FaultKind.Refused, "NotADockerResource", $"{resourceId} ({kind}) is nothing that Docker has.")),
+                or ResourceKind.Registration or ResourceKind.Account => Task.FromResult<Outcome>(Faults.Of(FaultKind.Refused, "NotADockerResource", $"{resourceId} ({kind}) is nothing that Docker has.")),
         },
         ct);
 

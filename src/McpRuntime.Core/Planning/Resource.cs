@@ -15,6 +15,9 @@ public enum ResourceKind
     NetworkPolicy,
     Route,
     Registration,
+
+    /// <summary>Who a server is to its platform.</summary>
+    Account,
 }
 
 /// <summary>One thing that must exist on a backend or gateway.</summary>

@@ -16,9 +16,10 @@ public static class ResourceKinds
         ResourceKind.GuardLink => 5,
         ResourceKind.GuardPolicy => 6,
         ResourceKind.Secret => 7,
-        ResourceKind.Network => 8,
-        ResourceKind.Volume => 9,
-        ResourceKind.Build => 10,
-        ResourceKind.Image => 11,
+        ResourceKind.Account => 8,
+        ResourceKind.Network => 9,
+        ResourceKind.Volume => 10,
+        ResourceKind.Build => 11,
+        ResourceKind.Image => 12,
     };
 }

@@ -2,6 +2,7 @@ using McpRuntime.Backends.CodeEngine;
 using McpRuntime.Backends.Docker;
 using McpRuntime.Backends.Docker.Guard;
 using McpRuntime.Backends.Git;
+using McpRuntime.Backends.Kubernetes;
 using McpRuntime.Core.Planning;
 using McpRuntime.Core.Records;
 using McpRuntime.Core.Specs;
@@ -87,6 +88,28 @@ internal static class PartOptions
         return new CodeEngineInstallation(
             records.InstanceIdAsync,
             (identity, ct) => records.PinIdentityAsync(CodeEngineServices.Name, identity, ct),
+            services.GetRequiredService<KeyedHash>());
+    }
+
+    public static KubernetesOptions Kubernetes(RuntimeSettings settings) => new()
+    {
+        Kubeconfig = settings.Kubernetes.Kubeconfig,
+        Namespace = settings.Kubernetes.Namespace,
+        NetworkPolicyEnforced = settings.Kubernetes.NetworkPolicyEnforced,
+        GatewayPeers = settings.Kubernetes.GatewayPeers,
+        LocalImages = settings.Kubernetes.LocalImages,
+        PullSecrets = settings.Kubernetes.PullSecrets,
+        RegistryCredentials = settings.Docker.RegistryCredentials,
+        PrivateAddresses = settings.Sources.AllowPrivateAddresses,
+        Mode = settings.GuardrailsMode,
+    };
+
+    public static KubernetesInstallation KubernetesInstallation(IServiceProvider services)
+    {
+        var records = services.GetRequiredService<IRecordStore>();
+        return new KubernetesInstallation(
+            records.InstanceIdAsync,
+            (identity, ct) => records.PinIdentityAsync(KubernetesServices.Name, identity, ct),
             services.GetRequiredService<KeyedHash>());
     }
 

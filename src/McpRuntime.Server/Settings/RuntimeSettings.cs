@@ -74,7 +74,18 @@ internal sealed record CodeEngineSettings(
     Uri? KubeConfigUrl,
     Uri? CloudLogsUrl);
 
-internal sealed record KubernetesSettings(bool Enabled, string? Kubeconfig, string Namespace, bool CustomResources);
+/// <param name="NetworkPolicyEnforced">The cluster's network plugin is known to enforce NetworkPolicies.</param>
+/// <param name="GatewayPeers">Address ranges that the gateway calls Pods from.</param>
+/// <param name="LocalImages">Prefixes of images that are on every node, run by name.</param>
+internal sealed record KubernetesSettings(
+    bool Enabled,
+    string? Kubeconfig,
+    string Namespace,
+    bool CustomResources,
+    bool NetworkPolicyEnforced,
+    IReadOnlyList<string> GatewayPeers,
+    IReadOnlyList<string> LocalImages,
+    IReadOnlyList<string> PullSecrets);
 
 /// <param name="RemoteTimeout">Of one answer; the pages of a registry are answers of their own.</param>
 /// <param name="RemoteInterval">Between looks at one URL.</param>

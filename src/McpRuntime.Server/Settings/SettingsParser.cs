@@ -155,7 +155,11 @@ internal static class SettingsParser
         read.Flag("RUNTIME_KUBERNETES_ENABLED", false),
         read.ExistingFile("RUNTIME_KUBERNETES_KUBECONFIG"),
         read.Text("RUNTIME_KUBERNETES_NAMESPACE") ?? "mcp-runtime",
-        read.Flag("RUNTIME_CUSTOM_RESOURCES_ENABLED", false));
+        read.Flag("RUNTIME_CUSTOM_RESOURCES_ENABLED", false),
+        read.Choice("RUNTIME_KUBERNETES_NETWORK_POLICY", "unknown", "unknown", "enforced") == "enforced",
+        read.List("RUNTIME_KUBERNETES_GATEWAY_PEERS", [], item => IPNetwork.TryParse(item, out _) ? null : "an address range, such as 10.0.0.0/24"),
+        read.List("RUNTIME_KUBERNETES_LOCAL_IMAGES", []),
+        read.List("RUNTIME_KUBERNETES_PULL_SECRETS", []));
 
     private static CatalogSettings Catalog(SettingsReader read) => new(
         read.ExistingFile("RUNTIME_CATALOG_FILE"),
