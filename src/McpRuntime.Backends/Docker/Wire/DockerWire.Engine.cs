@@ -9,8 +9,9 @@ internal sealed partial class DockerWire
 {
     private const int LongestLine = 1 << 20;
 
+    /// <summary>The engine runs other programs to answer it; a busy one has been seen to take half a minute.</summary>
     public async Task<EngineInfo> InfoAsync(CancellationToken ct) =>
-        await GetAsync("/info", DockerJson.Default.EngineInfo, ct) ?? throw Gone("/info");
+        await GetAsync("/info", DockerJson.Default.EngineInfo, ct, TimeSpan.FromMinutes(1)) ?? throw Gone("/info");
 
     public async Task<EngineVersion> VersionAsync(CancellationToken ct) =>
         await GetAsync("/version", DockerJson.Default.EngineVersion, ct) ?? throw Gone("/version");
