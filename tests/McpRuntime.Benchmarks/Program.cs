@@ -4,5 +4,6 @@ using McpRuntime.Benchmarks;
 var runtimes = args is [var number, ..] && int.TryParse(number, System.Globalization.CultureInfo.InvariantCulture, out var given) ? given : 100;
 var sheet = new Sheet();
 await Listing.RunAsync(sheet);
+await Bridging.RunAsync(sheet);
 await Converging.RunAsync(sheet, runtimes);
 sheet.Print();
