@@ -7,5 +7,6 @@ await Gatewaying.RunAsync(sheet);
 Judging.Run(sheet);
 await Proxying.RunAsync(sheet);
 await Listing.RunAsync(sheet);
+await Bridging.RunAsync(sheet);
 await Converging.RunAsync(sheet, runtimes);
 sheet.Print();
