@@ -175,7 +175,6 @@ internal sealed class Findings
                 : Unknown(ConditionType.GatewayRegistered, away.Reason, away.Message);
         }
 
-        var seen = _world.Seen.Where(s => s.Kind.IsOfGateway()).ToList();
         if (Wanted.Goal is Goal.Run && routes.Count == 0)
         {
             return Wanted.Asked.Spec.RegisterGateway
@@ -186,7 +185,7 @@ internal sealed class Findings
         // While it goes down the route is as good as what it leads to, as long as it is there.
         var registered = Wanted.Goal is Goal.Run
             ? Carrier is not null && routes.All(r => _world.See(r.Id) is { Health: Health.Serving } there && LeadsTo(r, there, Carrier))
-            : Carrier is not null && seen.Exists(s => s.Kind is ResourceKind.Route || Wanted.Goal is Goal.Delete);
+            : Carrier is not null && _world.Seen.Any(s => s.Kind is ResourceKind.Route);
         var fault = routes.Select(r => _memory.Attempts.GetValueOrDefault(r.Id)?.Fault).FirstOrDefault(f => f is not null);
         var unfinished = routes.Select(r => _world.See(r.Id)).FirstOrDefault(s => s is { Health: not Health.Serving });
         return registered ? True(ConditionType.GatewayRegistered, "Registered", "Clients reach it through the gateway.")
