@@ -28,6 +28,7 @@ internal static class Bridging
         {
             StartInfo = new ProcessStartInfo("docker", ["run", "--rm", "-i", "--network", "none", "--log-driver", "none", "--cpus", "1", "mcpruntime/server-everything:latest", "stdio"])
             {
+                UseShellExecute = false,
                 RedirectStandardInput = true,
                 RedirectStandardOutput = true,
                 RedirectStandardError = true,
