@@ -97,6 +97,29 @@ fill_sample() {
   publish samples/servers/csharp "$1/app"
 }
 
+# PostgreSQL's programs and the libraries that they load, from this machine's package.
+postgresql_bin() { ls -d /usr/lib/postgresql/*/bin 2>/dev/null | sort -V | tail -1; }
+
+fill_database() {
+  local bin version file
+  bin=$(postgresql_bin)
+  [ -n "$bin" ] || die "mcpruntime/database is made of this machine's PostgreSQL: apt-get install postgresql"
+  version=$(basename "$(dirname "$bin")")
+  cp "$root/samples/servers/database/Dockerfile" "$root/samples/servers/database/database" "$1/"
+  mkdir -p "$1/root/usr/share/postgresql"
+  cp -r "/usr/share/postgresql/$version" "$1/root/usr/share/postgresql/"
+  for file in "$bin"/{postgres,initdb,psql,pg_isready} "/usr/lib/postgresql/$version/lib"/{dict_snowball,plpgsql}.so; do
+    echo "$file"
+    ldd "$file" | awk '$2 == "=>" { print $3 }'
+  done | sort -u | while read -r file; do
+    # /lib is a link to /usr/lib, in the image too.
+    case $file in
+      /usr/*) install -D "$file" "$1/root$file" ;;
+      *) install -D "$file" "$1/root/usr$file" ;;
+    esac
+  done
+}
+
 fill_guard() {
   cp "$root/src/McpRuntime.Server/Dockerfile" "$1/"
   publish src/McpRuntime.Server "$1/app"
@@ -111,7 +134,7 @@ hash_with() { # the images below, then what is published
 dotnet_hash() { { base_hash; runtime_folder Microsoft.AspNetCore.App; declare -f fill_dotnet; } | sha256sum | cut -c1-16; }
 
 targets=("$@")
-[ ${#targets[@]} -gt 0 ] || targets=(server-everything sample-server guard)
+[ ${#targets[@]} -gt 0 ] || targets=(server-everything sample-server database guard)
 # Two makes at once must not build the same image twice.
 exec 9>"$cache/images.lock"
 flock 9
@@ -121,13 +144,15 @@ for target in "${targets[@]}"; do
     base) ;;
     server-everything)
       build server-everything "$(hash_with "$(base_hash)" samples/servers/everything)" fill_everything ;;
+    database)
+      build database "$(hash_with "$(base_hash) $(postgresql_bin) $(declare -f fill_database)" samples/servers/database)" fill_database ;;
     dotnet | sample-server | guard)
       build dotnet "$(dotnet_hash)" fill_dotnet
       case $target in
         sample-server) build sample-server "$(hash_with "$(dotnet_hash)" samples/servers/csharp Directory.Packages.props)" fill_sample ;;
         guard) build guard "$(hash_with "$(dotnet_hash)" src Directory.Packages.props Directory.Build.props)" fill_guard ;;
       esac ;;
-    *) die "unknown image $target; there are base, dotnet, server-everything, sample-server, guard" ;;
+    *) die "unknown image $target; there are base, dotnet, server-everything, sample-server, database, guard" ;;
   esac
 done
 say "images are there: $(printf 'mcpruntime/%s ' "${targets[@]}")"

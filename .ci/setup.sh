@@ -14,7 +14,7 @@ need_dotnet() {
 wanted() {
   printf '%s\n' docker=docker.io dockerd=docker.io debootstrap=debootstrap iptables=iptables ip=iproute2 node=nodejs npm=npm curl=curl
   if [ "$purpose" = test ]; then
-    printf '%s\n' initdb=postgresql gcc=gcc gcc=libc6-dev docker-registry=docker-registry \
+    printf '%s\n' initdb=postgresql gcc=gcc gcc=libc6-dev docker-registry=docker-registry nginx=nginx-light openssl=openssl perl=perl \
       etcd=etcd-server bridge=containernetworking-plugins conntrack=conntrack socat=socat unzip=unzip
   fi
 }

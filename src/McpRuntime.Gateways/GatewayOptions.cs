@@ -1,3 +1,4 @@
+using McpRuntime.Core.Planning;
 using McpRuntime.Core.Specs;
 
 namespace McpRuntime.Gateways;
@@ -35,6 +36,33 @@ public sealed record GatewayOptions
     /// <summary>A comment is sent into a stream of events silent for this long: proxies on the way commonly cut at 30 s or 60 s, and it is how a client that vanished is noticed.</summary>
     public TimeSpan KeepAlive { get; init; } = TimeSpan.FromSeconds(25);
 
+    /// <summary>RUNTIME_GATEWAY_SESSION_IDLE_MINUTES: a session that is used by nobody for this long ends; one whose stream is open is in use.</summary>
+    public TimeSpan SessionIdle { get; init; } = TimeSpan.FromMinutes(60);
+
+    /// <summary>RUNTIME_GATEWAY_MAX_SESSIONS_PER_RUNTIME: a server keeps memory for each.</summary>
+    public int MaxSessionsPerRuntime { get; init; } = 5_000;
+
+    /// <summary>RUNTIME_GATEWAY_MAX_SESSIONS_PER_CALLER: on one runtime; beyond it the caller's own oldest session ends.</summary>
+    public int MaxSessionsPerCaller { get; init; } = 1_000;
+
+    /// <summary>RUNTIME_TOOLS_PIN.</summary>
+    public ToolsPin ToolsPin { get; init; } = ToolsPin.Warn;
+
+    /// <summary>RUNTIME_GATEWAY_AUDIT_ARGUMENTS: the audit of tool calls keeps their arguments, secrets taken out.</summary>
+    public bool AuditArguments { get; init; }
+
+    /// <summary>RUNTIME_PROBE_INTERVAL_SECONDS: between the handshakes with a server that passed the last one.</summary>
+    public TimeSpan ProbeInterval { get; init; } = TimeSpan.FromSeconds(60);
+
     /// <summary>To a server on the same host or network; one that needs longer is away.</summary>
     public TimeSpan ConnectTimeout { get; init; } = TimeSpan.FromSeconds(5);
+
+    /// <summary>Of the bridge to servers that speak over stdin and stdout.</summary>
+    public Stdio.BridgeLimits Stdio { get; init; } = new();
+
+    /// <summary>RUNTIME_REPLICA_URL: where other replicas reach this one. Null: where it listens, by this host's first address if that is everywhere.</summary>
+    public Uri? ReplicaUrl { get; init; }
+
+    /// <summary>32 bytes, derived from the master key for this one purpose: by it replicas know each other.</summary>
+    public byte[] ReplicaKey { get; init; } = [];
 }

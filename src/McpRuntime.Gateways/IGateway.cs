@@ -23,5 +23,11 @@ public interface IProber
     /// <summary>Says what should be probed; idempotent. A new incarnation is probed at once, a known one every 60 s. Wakes the record when the verdict changes.</summary>
     void Watch(string recordId, Endpoint endpoint, string instance, UpstreamAddress address);
 
+    /// <summary>Somebody asks how it is: the next handshake is now, not when its time comes.</summary>
+    void Recheck(string recordId)
+    {
+        // A prober without pauses has nothing to shorten.
+    }
+
     void Forget(string recordId);
 }

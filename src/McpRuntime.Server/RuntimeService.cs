@@ -11,6 +11,7 @@ using McpRuntime.Server.Access;
 using McpRuntime.Server.Approvals;
 using McpRuntime.Server.Catalogs;
 using McpRuntime.Server.Control;
+using McpRuntime.Server.Outbound;
 using McpRuntime.Server.Plans;
 using McpRuntime.Server.Profiles;
 using McpRuntime.Server.Records;
@@ -50,14 +51,17 @@ internal static class RuntimeService
                 .AddCatalogs(settings)
                 .AddGit(PartOptions.Git(settings))
                 .AddBackends(settings)
+                .AddToolCallAudit(settings)
                 .AddGateways(settings)
                 .AddControl(PartOptions.Control(settings))
                 .AddHostedService<HandOver>()
                 .AddApprovals()
                 .AddApprovalWebhook(settings)
                 .AddGitSources(settings)
+                .AddOutbound()
                 .AddSingleton<PlanWorld>()
                 .AddSingleton<Forecast>()
+                .AddSingleton<Upgrades>()
                 .AddRest();
         }
 

@@ -105,7 +105,7 @@ internal sealed class CodeEngineTests
         await Api.UntilAsync(id, "connected");
 
         await UpdatesAsync(id, "second");
-        await UpdatesAsync(id, "first");
+        await RollsBackAsync(id);
         await TellsNoSecretAsync(id);
 
         (await Api.DeleteAsync(id)).Expect(HttpStatusCode.Accepted);
@@ -142,6 +142,19 @@ internal sealed class CodeEngineTests
             async () => (await AppsAsync()).Count == 1 && await SecretsAsync() is [var only] && only["data"]?["STAGE"]?.GetValue<string>() == stage,
             RuntimeApi.Settled,
             "the new app and its secret are the only ones");
+    }
+
+    /// <summary>To the generation before the last: its image's digest, its environment.</summary>
+    private async Task RollsBackAsync(string id)
+    {
+        var before = await Api.FindAsync(id);
+        (await Api.SendAsync(HttpMethod.Post, $"/runtimes/{id}/rollback", new JsonObject { ["generation"] = before.Generation - 1 })).Expect(HttpStatusCode.Accepted);
+        await Api.UntilAsync(id, shown => shown.Generation == before.Generation + 1 && shown.ObservedGeneration == shown.Generation && shown.Status == "connected", "the generation rolled back to serves");
+        await Eventually.TrueAsync(
+            async () => await AppsAsync() is [var only] && only["image_reference"]!.GetValue<string>() == Image && await SecretsAsync() is [var secret] && secret["data"]?["STAGE"] is null,
+            RuntimeApi.Settled,
+            "the first app's digest and environment are back, alone");
+        (await CallAsync("life", "rolled back")).Should().Be("rolled back");
     }
 
     private async Task TellsNoSecretAsync(string id)

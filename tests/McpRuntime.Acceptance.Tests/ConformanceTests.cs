@@ -31,6 +31,32 @@ internal sealed partial class ConformanceTests
         TestContext.Out.WriteLine($"{direct.Count} scenarios, {direct.Values.Count(result => result.Failed == 0)} of which pass on this server, with and without the gateway");
     }
 
+    [Test]
+    public async Task The_suite_gives_the_same_result_for_the_reference_server_over_stdio_as_over_HTTP()
+    {
+        await using var service = await Service.StartAsync();
+        var direct = (await service.Api.DeployAsync(Requests.FromCatalog("over-http", "server-everything"))).Id;
+        var stdio = Requests.FromImage("over-stdio", "mcpruntime/server-everything:latest", "stdio");
+        stdio.Remove("endpoint_port");
+        stdio["gateway_transport"] = "STDIO";
+        var bridged = (await service.Api.DeployAsync(stdio)).Id;
+        await service.Api.UntilAsync(direct, "connected");
+        await service.Api.UntilAsync(bridged, "connected");
+        await using var http = await AuthorizingProxy.StartAsync(service.Api.Mcp("over-http"), service.Api.Token);
+        await using var bridge = await AuthorizingProxy.StartAsync(service.Api.Mcp("over-stdio"), service.Api.Token);
+
+        var overHttp = await SuiteAsync(http.Address);
+        var overStdio = await SuiteAsync(bridge.Address);
+
+        overHttp.Should().HaveCountGreaterThan(20, "the suite ran");
+        foreach (var scenario in overHttp.Where(scenario => overStdio.GetValueOrDefault(scenario.Key) != scenario.Value))
+        {
+            TestContext.Out.WriteLine($"{scenario.Key}: {scenario.Value} over HTTP, {overStdio.GetValueOrDefault(scenario.Key)} over stdio");
+        }
+
+        overStdio.Should().BeEquivalentTo(overHttp);
+    }
+
     private static async Task<IReadOnlyDictionary<string, (int Passed, int Failed)>> SuiteAsync(Uri endpoint)
     {
         // It exits with 1 when a scenario fails, as some do on this server: the summary is the result.

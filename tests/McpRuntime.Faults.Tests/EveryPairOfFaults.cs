@@ -1,6 +1,7 @@
 using System.Collections.Concurrent;
 using System.Runtime.InteropServices;
 using McpRuntime.Core.Records;
+using McpRuntime.Core.Specs;
 using McpRuntime.Faults.Tests.Simulated;
 
 namespace McpRuntime.Faults.Tests;
@@ -16,6 +17,14 @@ internal sealed class EveryPairOfFaults
     private const int Seed = 20260101;
     private const int Sampled = 600;
 
+    /// <summary>What the record is of: one container, one with a volume, four services.</summary>
+    public enum Shape
+    {
+        Plain,
+        Volume,
+        Compose,
+    }
+
     public enum Operation
     {
         Deploy,
@@ -30,28 +39,28 @@ internal sealed class EveryPairOfFaults
     }
 
     [Test]
-    public void One_fault_anywhere_changes_nothing_of_how_it_ends([Values] Operation operation, [Values] bool volume, [Values] bool outer)
+    public void One_fault_anywhere_changes_nothing_of_how_it_ends([Values] Operation operation, [Values] Shape shape, [Values] bool outer)
     {
-        var reference = Run(operation, volume, outer, new FaultScript());
+        var reference = Run(operation, shape, outer, new FaultScript());
         var scripts = Singles(reference).Select(fault => new[] { fault }).ToList();
         scripts.Should().NotBeEmpty();
-        Check(reference, operation, volume, outer, scripts);
+        Check(reference, operation, shape, outer, scripts);
     }
 
     [Test]
-    public void Two_faults_anywhere_change_nothing_of_how_it_ends([Values] Operation operation, [Values] bool volume) => Pairs(operation, volume, outer: false, Sampled);
+    public void Two_faults_anywhere_change_nothing_of_how_it_ends([Values] Operation operation, [Values] Shape shape) => Pairs(operation, shape, outer: false, Sampled);
 
     [Test]
-    public void Two_faults_change_nothing_where_an_outer_gateway_is_one_more_thing_that_fails([Values] Operation operation) => Pairs(operation, volume: false, outer: true, Sampled / 4);
+    public void Two_faults_change_nothing_where_an_outer_gateway_is_one_more_thing_that_fails([Values] Operation operation) => Pairs(operation, Shape.Plain, outer: true, Sampled / 4);
 
-    private static void Pairs(Operation operation, bool volume, bool outer, int most)
+    private static void Pairs(Operation operation, Shape shape, bool outer, int most)
     {
-        var reference = Run(operation, volume, outer, new FaultScript());
+        var reference = Run(operation, shape, outer, new FaultScript());
         var scripts = new List<(int, FaultKind)[]>();
         foreach (var first in Singles(reference))
         {
             // The second may hit any call after the first, those that the first one causes among them.
-            var after = Run(operation, volume, outer, new FaultScript(first));
+            var after = Run(operation, shape, outer, new FaultScript(first));
             scripts.AddRange(Singles(after).Where(second => second.Call > first.Call).Select(second => new[] { first, second }));
         }
 
@@ -64,18 +73,18 @@ internal sealed class EveryPairOfFaults
         }
 
         TestContext.Out.WriteLine($"{scripts.Count} of {all} pairs, seed {Seed}");
-        Check(reference, operation, volume, outer, scripts);
+        Check(reference, operation, shape, outer, scripts);
     }
 
     private static IEnumerable<(int Call, FaultKind Kind)> Singles(End end) =>
         end.Calls.SelectMany((call, i) => FaultScript.KindsFor(call).Select(kind => (i, kind)));
 
-    private static void Check(End reference, Operation operation, bool volume, bool outer, List<(int, FaultKind)[]> scripts)
+    private static void Check(End reference, Operation operation, Shape shape, bool outer, List<(int, FaultKind)[]> scripts)
     {
         var wrong = new ConcurrentBag<string>();
         Parallel.ForEach(scripts, new ParallelOptions { MaxDegreeOfParallelism = 2 }, script =>
         {
-            var end = Run(operation, volume, outer, new FaultScript(script));
+            var end = Run(operation, shape, outer, new FaultScript(script));
             if (end.World != reference.World)
             {
                 wrong.Add($"{string.Join(" + ", script)}:\n  expected {reference.World}\n  but was  {end.World}");
@@ -84,17 +93,17 @@ internal sealed class EveryPairOfFaults
         Assert.That(wrong, Is.Empty, $"{wrong.Count} of {scripts.Count} scripts of {operation} ended otherwise than without faults, the shortest:\n{string.Join('\n', wrong.OrderBy(w => w.Length).Take(3))}");
     }
 
-    private static End Run(Operation operation, bool volume, bool outer, FaultScript script)
+    private static End Run(Operation operation, Shape shape, bool outer, FaultScript script)
     {
         using var world = new Simulation(outer: outer);
-        Prepare(world, operation, volume);
-        if (operation is Operation.Update or Operation.Restart && !volume)
+        Prepare(world, operation, shape);
+        if (operation is Operation.Update or Operation.Restart && shape is not Shape.Volume)
         {
             world.Always = () => AssertReachable(world);
         }
 
         world.Process.Script = script;
-        Begin(world, operation, volume);
+        Begin(world, operation, shape);
         try
         {
             world.Settle();
@@ -116,14 +125,14 @@ internal sealed class EveryPairOfFaults
         return new End(told, script.Calls);
     }
 
-    private static void Prepare(Simulation world, Operation operation, bool volume)
+    private static void Prepare(Simulation world, Operation operation, Shape shape)
     {
         if (operation is Operation.Deploy)
         {
             return;
         }
 
-        world.Records.Create(Simulation.Id, SimRecords.Spec("v1", volume));
+        world.Records.Create(Simulation.Id, Spec(shape, "v1"));
         if (operation is Operation.DeleteEarly)
         {
             world.RunFor(TimeSpan.FromMilliseconds(300));
@@ -142,15 +151,15 @@ internal sealed class EveryPairOfFaults
         world.RunFor(TimeSpan.FromMinutes(20));
     }
 
-    private static void Begin(Simulation world, Operation operation, bool volume)
+    private static void Begin(Simulation world, Operation operation, Shape shape)
     {
         switch (operation)
         {
             case Operation.Deploy:
-                world.Records.Create(Simulation.Id, SimRecords.Spec("v1", volume));
+                world.Records.Create(Simulation.Id, Spec(shape, "v1"));
                 break;
             case Operation.Update:
-                world.Records.Update(Simulation.Id, SimRecords.Spec("v2", volume));
+                world.Records.Update(Simulation.Id, Spec(shape, "v2"));
                 break;
             case Operation.Stop:
                 world.Records.Command(Simulation.Id, r => r with { Desired = DesiredState.Stopped });
@@ -167,6 +176,14 @@ internal sealed class EveryPairOfFaults
                 break;
         }
     }
+
+    /// <summary>Of the services, an update changes the job, the server and the worker; the database stays.</summary>
+    private static RuntimeSpec Spec(Shape shape, string version) => shape switch
+    {
+        Shape.Plain => SimRecords.Spec(version),
+        Shape.Volume => SimRecords.Spec(version, volume: true),
+        Shape.Compose => SimCompose.Spec($"{version},{version},{version}"),
+    };
 
     private static void AssertReachable(Simulation world)
     {

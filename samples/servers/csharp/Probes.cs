@@ -22,6 +22,8 @@ internal static class Probes
         McpServerTool.Create(UseAsync, new() { Name = "use_capability" }),
         McpServerTool.Create(ResolveAsync, new() { Name = "resolve" }),
         McpServerTool.Create(ConnectAsync, new() { Name = "connect" }),
+        McpServerTool.Create(TunnelAsync, new() { Name = "tunnel" }),
+        McpServerTool.Create(PerlAsync, new() { Name = "perl" }),
         McpServerTool.Create(FetchAsync, new() { Name = "fetch" }),
         McpServerTool.Create(LogLines, new() { Name = "log_lines" }),
         McpServerTool.Create(Exit, new() { Name = "exit" }),
@@ -101,6 +103,26 @@ internal static class Probes
         await client.ConnectAsync(host, port, timeout);
         return $"connected from {client.Client.LocalEndPoint}";
     }, ct);
+
+    [Description("Makes a TLS connection, through the proxy the environment names if it names one, and holds it for so many seconds.")]
+    private static async Task<string> TunnelAsync(string host, int port, string serverName, int seconds, CancellationToken ct)
+    {
+        try
+        {
+            return $"ok: {await TlsTunnel.OpenAsync(host, port, serverName, TimeSpan.FromSeconds(seconds), ct)}";
+        }
+        catch (Exception fault) when (fault is IOException or SocketException or System.Security.Authentication.AuthenticationException or TimeoutException)
+        {
+            return $"no: {fault.Message}";
+        }
+    }
+
+    [Description("Runs a Perl script.")]
+    private static async Task<string> PerlAsync(string script, string[] arguments, CancellationToken ct)
+    {
+        var (exit, output) = await RunAsync("perl", ["-e", script, .. arguments], ct);
+        return exit == 0 ? $"ok: {output}" : $"no: {output}";
+    }
 
     [Description("Gets a URL, through the proxy the environment names if it names one.")]
     private static Task<string> FetchAsync(string url, CancellationToken ct) => TriedAsync(async timeout =>

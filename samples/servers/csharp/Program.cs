@@ -7,6 +7,21 @@ if (args is ["hold-memory", var megabytes])
     return MemoryHog.Hold(int.Parse(megabytes, System.Globalization.CultureInfo.InvariantCulture));
 }
 
+// The same probe without the server, for when nobody can call it.
+if (args is ["tunnel", var host, var at])
+{
+    try
+    {
+        Console.WriteLine(await TlsTunnel.OpenAsync(host, int.Parse(at, System.Globalization.CultureInfo.InvariantCulture), host, TimeSpan.Zero, CancellationToken.None));
+        return 0;
+    }
+    catch (Exception fault) when (fault is IOException or System.Net.Sockets.SocketException or System.Security.Authentication.AuthenticationException or TimeoutException)
+    {
+        Console.WriteLine(fault.Message);
+        return 1;
+    }
+}
+
 var builder = WebApplication.CreateSlimBuilder(args);
 builder.Logging.ClearProviders().AddSimpleConsole(console => console.SingleLine = true);
 builder.Logging.SetMinimumLevel(LogLevel.Warning);
@@ -18,7 +33,7 @@ builder.WebHost.ConfigureKestrel(kestrel => kestrel.ListenAnyIP(port));
 var options = new McpServerOptions
 {
     ServerInfo = new() { Name = "sample-server", Version = "1.0.0" },
-    ToolCollection = [.. GreetingTools.All, .. Probes.All],
+    ToolCollection = [.. GreetingTools.All, .. Probes.All, .. Marks.All],
 };
 
 if (Environment.GetEnvironmentVariable("SAMPLE_CONFORMANCE") == "1")

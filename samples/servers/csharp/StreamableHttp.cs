@@ -18,7 +18,7 @@ internal sealed class StreamableHttp(McpServerOptions options, ILoggerFactory lo
     private const string SessionHeader = "Mcp-Session-Id";
 
     /// <summary>Sessions that nobody ended. Above this the longest idle one goes: a sample must not grow without bound.</summary>
-    private const int MaxSessions = 500;
+    private const int MaxSessions = 2_000;
 
     private static readonly JsonTypeInfo<JsonRpcMessage> MessageType = (JsonTypeInfo<JsonRpcMessage>)McpJsonUtilities.DefaultOptions.GetTypeInfo(typeof(JsonRpcMessage));
 

@@ -7,7 +7,7 @@ namespace McpRuntime.Backends.CodeEngine;
 /// <summary>An app to be, with the shape it must show when read back.</summary>
 internal sealed record AppBody(AppCreate Create, AppShape Shape, bool IsParked) : ResourceBody;
 
-/// <summary>The environment of one revision. Holds secrets.</summary>
+/// <summary>The environment of one revision, or the arguments of its build. Holds secrets.</summary>
 internal sealed record SecretBody(IReadOnlyDictionary<string, string> Data) : ResourceBody
 {
     /// <summary>Keyed: a value may be guessable.</summary>
@@ -23,6 +23,6 @@ internal sealed record BuildBody(BuildSettings Build, long Restart) : ResourceBo
     public static string Fingerprint(BuildSettings build) => CodeEngineNames.Digest("build\n" + CodeEngineNames.List(
     [
         build.OutputImage ?? "", build.OutputSecret ?? "", build.StrategyType ?? "", build.StrategySpecFile ?? "", build.SourceUrl ?? "", build.SourceRevision ?? "", build.SourceContextDir ?? "",
-        CodeEngineNames.List((build.RunBuildParams ?? []).Select(p => $"{p.Name}={p.Value}").Order(StringComparer.Ordinal)),
+        CodeEngineNames.List((build.RunBuildParams ?? []).Select(p => $"{p.Name}={p.Value ?? p.Reference}").Order(StringComparer.Ordinal)),
     ]));
 }

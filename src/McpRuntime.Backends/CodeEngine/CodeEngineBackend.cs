@@ -38,7 +38,7 @@ internal sealed class CodeEngineBackend(CodeEngineParts parts, CodeEngineInstall
 
     public Task<Resolution> ResolveAsync(Revision revision, CancellationToken ct) => parts.Resolver.ResolveAsync(revision, build: null, ct);
 
-    public Task<Resolution> ResolveAsync(RuntimeIdentity id, Revision revision, CancellationToken ct) => parts.Resolver.ResolveAsync(revision, parts.Compiler.BuildFor(id, revision), ct);
+    public Task<Resolution> ResolveAsync(RuntimeIdentity id, Revision revision, CancellationToken ct) => parts.Resolver.ResolveAsync(revision, parts.Compiler.BuildFor(id, revision, installation.Hash), ct);
 
     public async Task<ProviderView> ObserveAsync(RuntimeIdentity id, CancellationToken ct)
     {
@@ -95,14 +95,14 @@ internal sealed class CodeEngineBackend(CodeEngineParts parts, CodeEngineInstall
         {
             var project = await parts.Identity.AskAsync(ct);
             var apps = await parts.Wire.AppsAsync(ct);
-            var secrets = await parts.Wire.SecretsAsync(ct);
+            var secrets = await parts.Wire.CountSecretsAsync(ct);
             var outbound = await parts.Wire.OutboundAsync(ct);
             var egress = outbound.Count == 0 ? "none" : string.Join(", ", outbound.Select(d => d.CidrBlock ?? d.Name));
             return new BackendHealth(
                 Reachable: true,
                 "v2",
                 $"{project.Region}/{project.Id}",
-                $"Project {project.Name} in {project.Region} is active; {apps.Count} of 40 apps, {secrets.Count} of 100 secrets; outbound destinations of the whole project: {egress}",
+                $"Project {project.Name} in {project.Region} is active; {apps.Count} of 40 apps, {secrets} of 100 secrets; outbound destinations of the whole project: {egress}",
                 time.GetUtcNow());
         }
         catch (BackendFault fault)

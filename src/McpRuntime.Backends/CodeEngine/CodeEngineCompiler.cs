@@ -39,9 +39,11 @@ internal sealed class CodeEngineCompiler(CodeEngineOptions options)
         // Known by its commit alone: it has to be built before there is a digest to run.
         if (spec.Source is Source.GitHub repository && !facts.PinIsRegistryDigest)
         {
-            var build = BuildOf(input.Identity, repository, facts.Commit!);
+            var arguments = BuildArguments(input.Identity, repository, input.Hash, input.Revision.Generation);
+            var build = BuildOf(input.Identity, repository, facts.Commit!, arguments);
+            Resource[] before = arguments is null ? [] : [arguments];
             var body = new BuildBody(build, input.RestartToken);
-            return empty with { Running = [new Resource(build.Name, ResourceKind.Build, BuildBody.Fingerprint(build), [], input.Revision.Generation, body)] };
+            return empty with { Running = [.. before, new Resource(build.Name, ResourceKind.Build, BuildBody.Fingerprint(build), [.. before.Select(r => r.Id)], input.Revision.Generation, body)] };
         }
 
         var secret = SecretOf(input);
@@ -128,32 +130,37 @@ internal sealed class CodeEngineCompiler(CodeEngineOptions options)
         return [.. variables];
     }
 
-    private static Resource? SecretOf(CompileInput input)
-    {
-        if (input.Environment.Count == 0)
-        {
-            return null;
-        }
+    private static Resource? SecretOf(CompileInput input) => input.Environment.Count == 0
+        ? null
+        : SecretOf(input.Identity, input.Environment.Select(e => KeyValuePair.Create(e.Key, e.Value.Reveal())), input.Hash, input.Revision.Generation);
 
+    private static Resource SecretOf(RuntimeIdentity id, IEnumerable<KeyValuePair<string, string>> values, KeyedHash hash, long generation)
+    {
         var data = new SortedDictionary<string, string>(StringComparer.Ordinal)
         {
-            [CodeEngineNames.Instance] = input.Identity.InstanceId,
-            [CodeEngineNames.Record] = input.Identity.RecordId,
+            [CodeEngineNames.Instance] = id.InstanceId,
+            [CodeEngineNames.Record] = id.RecordId,
         };
-        foreach (var (name, value) in input.Environment)
+        foreach (var (name, value) in values)
         {
-            data[name] = value.Reveal();
+            data[name] = value;
         }
 
-        var fingerprint = SecretBody.Fingerprint(data, input.Hash);
-        return new Resource(CodeEngineNames.Secret(input.Identity, fingerprint), ResourceKind.Secret, fingerprint, [], input.Revision.Generation, new SecretBody(data));
+        var fingerprint = SecretBody.Fingerprint(data, hash);
+        return new Resource(CodeEngineNames.Secret(id, fingerprint), ResourceKind.Secret, fingerprint, [], generation, new SecretBody(data));
     }
 
     /// <summary>What builds this revision; null for what is not a repository, or has no commit yet.</summary>
-    public BuildSettings? BuildFor(RuntimeIdentity id, Revision revision) =>
-        options.CanBuild && revision is { Spec.Source: Source.GitHub repository, Facts.Commit: { } commit } ? BuildOf(id, repository, commit) : null;
+    public BuildSettings? BuildFor(RuntimeIdentity id, Revision revision, KeyedHash hash) =>
+        options.CanBuild && revision is { Spec.Source: Source.GitHub repository, Facts.Commit: { } commit }
+            ? BuildOf(id, repository, commit, BuildArguments(id, repository, hash, revision.Generation))
+            : null;
 
-    private BuildSettings BuildOf(RuntimeIdentity id, Source.GitHub repository, string commit)
+    /// <summary>Build arguments may hold tokens, and whoever may list builds reads literals: they are a secret of ours, wanted as long as the build is.</summary>
+    private static Resource? BuildArguments(RuntimeIdentity id, Source.GitHub repository, KeyedHash hash, long generation) =>
+        repository.BuildArgs.Count == 0 ? null : SecretOf(id, repository.BuildArgs, hash, generation);
+
+    private BuildSettings BuildOf(RuntimeIdentity id, Source.GitHub repository, string commit, Resource? arguments)
     {
         var registry = repository is { PushToRegistry: true, Registry: { } own } ? own : options.BuildRegistry!;
         var build = new BuildSettings
@@ -172,7 +179,7 @@ internal sealed class CodeEngineCompiler(CodeEngineOptions options)
             [
                 Variable.Literal(CodeEngineNames.Instance, id.InstanceId),
                 Variable.Literal(CodeEngineNames.Record, id.RecordId),
-                .. repository.BuildArgs.OrderBy(a => a.Key, StringComparer.Ordinal).Select(a => Variable.Literal(a.Key, a.Value)),
+                .. repository.BuildArgs.Keys.Order(StringComparer.Ordinal).Select(name => new Variable { Type = "secret_key_reference", Name = name, Reference = arguments!.Id, Key = name }),
             ],
             Timeout = (int)options.BuildTimeout.TotalSeconds,
         };
@@ -194,7 +201,7 @@ internal sealed class CodeEngineCompiler(CodeEngineOptions options)
                 No("StdioNotSupported", "Code Engine gives no access to a server's stdin and stdout, so a stdio server can't be reached there. Use an image that speaks HTTP (STREAMABLEHTTP or SSE), or the docker backend."),
             _ when spec.Volumes.Count > 0 =>
                 No("VolumesNotSupported", $"Code Engine has no volumes to write to (asked for: {string.Join(", ", spec.Volumes)}): choose a backend that has, or leave volumes out."),
-            _ when spec.Environment.Keys.FirstOrDefault(name => name.StartsWith(CodeEngineNames.Reserved, StringComparison.Ordinal)) is { } reserved =>
+            _ when spec.Environment.Keys.Concat(spec.Source is Source.GitHub { BuildArgs.Keys: var arguments } ? arguments : []).FirstOrDefault(name => name.StartsWith(CodeEngineNames.Reserved, StringComparison.Ordinal)) is { } reserved =>
                 No("ReservedVariable", $"The variable {reserved} is ours: names that begin with {CodeEngineNames.Reserved} mark what belongs to a runtime. Rename it."),
             _ when ReservedPorts.Contains(port) => No("PortReserved", $"Port {port} is used by Code Engine itself (as are {string.Join(", ", ReservedPorts)}): have the server listen elsewhere and set endpoint_port."),
             _ when AppSize.Fitting(guardrails.Resources) is null => No("SizeNotAvailable", $"Code Engine has no instance with cpu {guardrails.Resources.Cpu ?? "any"} and memory {guardrails.Resources.Memory ?? "any"}: at most 12 vCPU and 48 GB."),

@@ -1,4 +1,5 @@
 using McpRuntime.Backends.CodeEngine.Wire;
+using McpRuntime.Backends.Git;
 using McpRuntime.Backends.Registries;
 using McpRuntime.Core.Planning;
 using McpRuntime.Core.Records;
@@ -7,7 +8,7 @@ using McpRuntime.Core.Specs;
 namespace McpRuntime.Backends.CodeEngine;
 
 /// <summary>A tag to its digest, by its registry; a ref to its commit, and once that is built to the digest of what was pushed.</summary>
-internal sealed class CodeEngineResolver(GitRefs refs, RegistryDigests digests, CodeEngineBuilds builds)
+internal sealed class CodeEngineResolver(IGit git, RegistryDigests digests, CodeEngineBuilds builds)
 {
     /// <param name="build">What builds this revision, when it is a repository whose commit is known.</param>
     public async Task<Resolution> ResolveAsync(Revision revision, BuildSettings? build, CancellationToken ct)
@@ -55,7 +56,7 @@ internal sealed class CodeEngineResolver(GitRefs refs, RegistryDigests digests, 
 
         if (revision.Facts is not { Commit: { } commit } || build is null)
         {
-            commit = await refs.CommitAsync(repository.Repo, repository.Ref, ct);
+            commit = await git.ResolveAsync(repository.Repo, revision.Spec.TeamId, repository.Ref, ct);
             return new Resolution.Resolved(new ResolvedFacts($"{repository.Repo}@{commit}", PinIsRegistryDigest: false, commit, Image: null));
         }
 

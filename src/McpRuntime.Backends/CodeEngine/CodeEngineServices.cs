@@ -1,5 +1,6 @@
 using McpRuntime.Backends.CodeEngine.Wire;
 using McpRuntime.Backends.Docker;
+using McpRuntime.Backends.Git;
 using McpRuntime.Backends.Http;
 using McpRuntime.Backends.Registries;
 using Microsoft.Extensions.DependencyInjection;
@@ -12,7 +13,7 @@ public static class CodeEngineServices
     /// <summary>The documented word for this backend.</summary>
     public const string Name = "ibm_code_engine";
 
-    /// <summary>Registers an <see cref="IBackend"/>. Needs TimeProvider and logging.</summary>
+    /// <summary>Registers an <see cref="IBackend"/>. Needs TimeProvider, logging and git.</summary>
     public static IServiceCollection AddCodeEngineBackend(this IServiceCollection services, CodeEngineOptions options, Func<IServiceProvider, CodeEngineInstallation> installation) => services
         .AddSingleton<IBackend>(provider =>
         {
@@ -23,7 +24,7 @@ public static class CodeEngineServices
             var identity = new ProjectIdentity(wire, where, time);
             var builds = new CodeEngineBuilds(wire);
             var http = new PublicHttp(options.PrivateAddresses, time);
-            var resolver = new CodeEngineResolver(new GitRefs(http), new RegistryDigests(http, new RegistryCredentials(options.RegistryCredentials)), builds);
+            var resolver = new CodeEngineResolver(provider.GetRequiredService<IGit>(), new RegistryDigests(http, new RegistryCredentials(options.RegistryCredentials)), builds);
             var logs = new CodeEngineLogs(wire, identity, new ProjectPods(wire, options, time), new CloudLogs(wire, options, time), options, time);
             var parts = new CodeEngineParts(
                 wire,

@@ -15,7 +15,7 @@ internal sealed record ContainerShape(IReadOnlyList<KeyValuePair<string, string>
     /// <summary>Fields that a live container can be brought back from without replacing it.</summary>
     public static readonly IReadOnlySet<string> Editable = new HashSet<string>(StringComparer.Ordinal)
     {
-        "HostConfig.NanoCpus", "HostConfig.Memory", "HostConfig.MemorySwap", "HostConfig.PidsLimit", "HostConfig.RestartPolicy", "State.Paused", "NetworkSettings.Networks",
+        "HostConfig.NanoCpus", "HostConfig.Memory", "HostConfig.MemorySwap", "HostConfig.PidsLimit", "HostConfig.RestartPolicy", "State.Paused", "NetworkSettings.Networks", "NetworkSettings.Aliases",
     };
 
     public string Fingerprint(KeyedHash hash) => hash.Of(Canonical(Fields))[..32];
@@ -39,17 +39,20 @@ internal sealed record ContainerShape(IReadOnlyList<KeyValuePair<string, string>
         [.. Fields.Except(other.Fields).Concat(other.Fields.Except(Fields)).Select(f => f.Key).Distinct(StringComparer.Ordinal)];
 
     /// <summary>What a container made by <paramref name="create"/> will show: the engine merges the image's own settings under ours.</summary>
-    public static ContainerShape Asked(ContainerCreate create, ImageFacts image, string network) => Of(
+    public static ContainerShape Asked(ContainerCreate create, ImageFacts image, IReadOnlyList<string> networks, string? alias = null) => Of(
         create.Image,
         create.User is { Length: > 0 } user ? user : image.User,
         Merge(image.Environment, create.Env ?? []),
         create.Entrypoint ?? image.Entrypoint,
-        create.Cmd ?? image.Command,
+        // An entrypoint of our own does away with the image's command.
+        create.Cmd ?? (create.Entrypoint is null ? image.Command : []),
         create.Labels,
         create.HostConfig,
-        [network],
+        networks,
+        alias is null ? [] : networks.Select(n => $"{n}:{alias}"),
         (create.HostConfig.Mounts ?? []).Select(m => $"{m.Type}:{m.Source}:{m.Target}:{(m.ReadOnly ? "ro" : "rw")}"),
-        paused: false);
+        paused: false,
+        create.OpenStdin);
 
     /// <param name="engine">What it says it cannot hold is read from the label, since it has no field to read.</param>
     public static ContainerShape Live(ContainerInspect live, EngineInfo engine) => Of(
@@ -61,8 +64,10 @@ internal sealed record ContainerShape(IReadOnlyList<KeyValuePair<string, string>
         live.Config.Labels,
         LimitsLabel.Apply(live.HostConfig, live.Config.Labels, engine),
         live.NetworkSettings?.Networks?.Keys ?? [],
+        AliasesOf(live),
         (live.Mounts ?? []).Select(m => $"{m.Type}:{(m.Type == "volume" ? m.Name : m.Source)}:{m.Destination}:{(m.Writable ? "rw" : "ro")}"),
-        live.State.Paused);
+        live.State.Paused,
+        live.Config.OpenStdin);
 
     private static ContainerShape Of(
         string image,
@@ -73,8 +78,10 @@ internal sealed record ContainerShape(IReadOnlyList<KeyValuePair<string, string>
         IReadOnlyDictionary<string, string>? labels,
         HostConfig host,
         IEnumerable<string> networks,
+        IEnumerable<string> aliases,
         IEnumerable<string> mounts,
-        bool paused) => new(
+        bool paused,
+        bool stdin) => new(
     [
         new("Config.Image", image),
         new("Config.User", user),
@@ -99,6 +106,12 @@ internal sealed record ContainerShape(IReadOnlyList<KeyValuePair<string, string>
         new("HostConfig.PublishAllPorts", Flag(host.PublishAllPorts)),
         new("HostConfig.PortBindings", List([.. (host.PortBindings?.Keys ?? []).Order(StringComparer.Ordinal)])),
         new("HostConfig.Devices", DockerNames.Text(host.Devices?.Count ?? 0)),
+        new("HostConfig.DeviceRequests", DockerNames.Text(host.DeviceRequests?.Count ?? 0)),
+        new("HostConfig.DeviceCgroupRules", List(host.DeviceCgroupRules ?? [])),
+        new("HostConfig.GroupAdd", List(host.GroupAdd ?? [])),
+        new("HostConfig.OomKillDisable", Flag(host.OomKillDisable ?? false)),
+        new("HostConfig.MaskedPaths", Flag(host.MaskedPaths is not { Count: 0 })),
+        new("HostConfig.ReadonlyPaths", Flag(host.ReadonlyPaths is not { Count: 0 })),
         new("HostConfig.Binds", List(host.Binds ?? [])),
         new("HostConfig.VolumesFrom", List(host.VolumesFrom ?? [])),
         new("HostConfig.Sysctls", Map(host.Sysctls)),
@@ -113,7 +126,33 @@ internal sealed record ContainerShape(IReadOnlyList<KeyValuePair<string, string>
         new("Mounts", List([.. mounts.Order(StringComparer.Ordinal)])),
         new("NetworkSettings.Networks", List([.. networks.Order(StringComparer.Ordinal)])),
         new("State.Paused", Flag(paused)),
+        .. OfService(labels, [.. aliases.Order(StringComparer.Ordinal)]),
+
+        // Named only where it is: no container of another kind is made anew for it.
+        .. stdin ? [new KeyValuePair<string, string>("Config.OpenStdin", Flag(value: true))] : Array.Empty<KeyValuePair<string, string>>(),
     ]);
+
+    /// <summary>Only what is there: a container without a service keeps the fingerprint that it always had.</summary>
+    private static IEnumerable<KeyValuePair<string, string>> OfService(IReadOnlyDictionary<string, string>? labels, string[] aliases)
+    {
+        if (aliases.Length > 0)
+        {
+            yield return new("NetworkSettings.Aliases", List(aliases));
+        }
+
+        foreach (var label in new[] { DockerNames.Service, DockerNames.Fixed, DockerNames.Ends })
+        {
+            if (Label(labels, label) is { Length: > 0 } value)
+            {
+                yield return new("Config.Labels." + label[(label.IndexOf('/', StringComparison.Ordinal) + 1)..], value);
+            }
+        }
+    }
+
+    /// <summary>The engine adds the container's own short id.</summary>
+    private static IEnumerable<string> AliasesOf(ContainerInspect live) =>
+        (live.NetworkSettings?.Networks ?? new Dictionary<string, EndpointSettings>(StringComparer.Ordinal))
+            .SelectMany(n => (n.Value.Aliases ?? []).Where(a => !(a.Length == 12 && live.Id.StartsWith(a, StringComparison.Ordinal))).Select(a => $"{n.Key}:{a}"));
 
     /// <summary>As the engine merges: ours over the image's, the last of a name wins.</summary>
     private static SortedDictionary<string, string> Merge(IEnumerable<string> under, IEnumerable<string> over)

@@ -1,3 +1,4 @@
+using McpRuntime.Backends.Docker.Builds;
 using McpRuntime.Backends.Docker.Guard;
 using McpRuntime.Backends.Docker.Wire;
 using McpRuntime.Core.Guardrails;
@@ -15,9 +16,9 @@ internal sealed class DockerBackend(DockerParts parts, DockerInstallation instal
     public string Name => BackendName;
 
     public BackendCapabilities Capabilities { get; } = new(
-        SupportsCompose: false,
-        SupportsGithubBuild: false,
-        SupportsAllowedHosts: false,
+        SupportsCompose: true,
+        SupportsGithubBuild: true,
+        SupportsAllowedHosts: true,
         SupportsReadonlyFs: true,
         SupportsCustomCapabilities: true,
         SupportsPidsLimit: true,
@@ -27,6 +28,7 @@ internal sealed class DockerBackend(DockerParts parts, DockerInstallation instal
         MaxTimeoutSeconds: null,
         [
             "One instance a runtime; no request timeout of its own.",
+            "Host lists hold for everything; what gets out speaks HTTP or TLS through the proxy that HTTP_PROXY and HTTPS_PROXY name.",
             "With open egress the host's ports and a cloud's metadata address stay reachable: see guardrails_report.",
         ]);
 
@@ -37,6 +39,11 @@ internal sealed class DockerBackend(DockerParts parts, DockerInstallation instal
     public IReadOnlyList<ControlReport> Report(GuardrailsConfig guardrails, Source? source) => parts.Controls.Report(guardrails, parts.Identity.Info);
 
     public Task<Resolution> ResolveAsync(Revision revision, CancellationToken ct) => parts.Resolver.ResolveAsync(revision, ct);
+
+    public Task<Resolution> ResolveAsync(RuntimeIdentity id, Revision revision, CancellationToken ct) =>
+        BuildCompiler.Of(id, revision, installation.Hash) is { } build
+            ? parts.Resolver.ResolveBuildAsync(id, build.Id, (BuildBody)build.Body, ct)
+            : parts.Resolver.ResolveAsync(revision, ct);
 
     public async Task<ProviderView> ObserveAsync(RuntimeIdentity id, CancellationToken ct)
     {
@@ -67,9 +74,11 @@ internal sealed class DockerBackend(DockerParts parts, DockerInstallation instal
         () => resource.Body switch
         {
             ImageBody body => parts.Images.PutAsync(id, body, ct),
+            BuildBody body => parts.Builds.PutAsync(id, resource, body, ct),
             NetworkBody body => parts.Networks.PutAsync(id, resource, body, ct),
             VolumeBody body => parts.Volumes.PutAsync(id, resource, body, ct),
             GuardLinkBody body => parts.Guard.LinkAsync(body.Network, ct),
+            GuardPolicyBody body => parts.Policies.PutPolicyAsync(body.Network, body.Way.Hosts, body.Way.Strict, body.Record, ct),
             ContainerBody body => parts.Containers.PutAsync(id, resource, body, ct),
             _ => Task.FromResult<Outcome>(Faults.Of(FaultKind.Refused, "NotADockerResource", $"{resource.Id} ({resource.Kind}) is nothing that Docker has.")),
         },
@@ -79,11 +88,13 @@ internal sealed class DockerBackend(DockerParts parts, DockerInstallation instal
         () => kind switch
         {
             ResourceKind.Image => parts.Images.RemoveAsync(id, resourceId, ct),
+            ResourceKind.Build => parts.Builds.RemoveAsync(id, resourceId, ct),
             ResourceKind.Network => parts.Networks.RemoveAsync(id, resourceId, ct),
             ResourceKind.Volume => parts.Volumes.RemoveAsync(id, resourceId, ct),
-            ResourceKind.GuardLink => parts.Guard.UnlinkAsync(DockerNames.Network(id, closed: true), ct),
+            ResourceKind.GuardLink => parts.Guard.UnlinkAsync(DockerNames.NetworkOfLink(resourceId), ct),
+            ResourceKind.GuardPolicy => parts.Policies.RemovePolicyAsync(DockerNames.NetworkOfPolicy(resourceId), ct),
             ResourceKind.Container => parts.Containers.RemoveAsync(id, resourceId, ct),
-            ResourceKind.Build or ResourceKind.GuardPolicy or ResourceKind.Secret or ResourceKind.Service or ResourceKind.NetworkPolicy or ResourceKind.Route
+            ResourceKind.Secret or ResourceKind.Service or ResourceKind.NetworkPolicy or ResourceKind.Route
                 or ResourceKind.Registration or ResourceKind.Account => Task.FromResult<Outcome>(Faults.Of(FaultKind.Refused, "NotADockerResource", $"{resourceId} ({kind}) is nothing that Docker has.")),
         },
         ct);
@@ -137,9 +148,11 @@ internal sealed record DockerParts(
     DockerImageResolver Resolver,
     DockerObserver Observer,
     DockerImages Images,
+    DockerBuilds Builds,
     DockerNetworks Networks,
     DockerVolumes Volumes,
     DockerContainers Containers,
     IGuard Guard,
+    IGuardPolicies Policies,
     DockerLogs Logs,
     DockerHints Hints);

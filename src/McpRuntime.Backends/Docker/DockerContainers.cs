@@ -1,11 +1,12 @@
 using System.Formats.Tar;
+using McpRuntime.Backends.Docker.Stdio;
 using McpRuntime.Backends.Docker.Wire;
 using McpRuntime.Core.Planning;
 
 namespace McpRuntime.Backends.Docker;
 
 /// <summary>Containers: made whole and started, edited where the engine can, else replaced under the same name.</summary>
-internal sealed class DockerContainers(DockerWire wire, EngineIdentity identity, DockerOptions options)
+internal sealed class DockerContainers(DockerWire wire, EngineIdentity identity, StdioLogs stdio, DockerOptions options)
 {
     private const long LargestPasswd = 1 << 20;
 
@@ -48,7 +49,7 @@ internal sealed class DockerContainers(DockerWire wire, EngineIdentity identity,
 
         if (live.State is { Running: true, Paused: false })
         {
-            _ = await wire.StopContainerAsync(live.Id, options.StopGrace, ct);
+            _ = await wire.StopContainerAsync(live.Id, live.Config.StopTimeout is { } seconds ? TimeSpan.FromSeconds(seconds) : options.StopGrace, ct);
         }
 
         _ = await wire.RemoveContainerAsync(live.Id, ct);
@@ -60,6 +61,11 @@ internal sealed class DockerContainers(DockerWire wire, EngineIdentity identity,
         if (await wire.CreateContainerAsync(name, body.Create, ct) is not { } created)
         {
             return Faults.Of(FaultKind.Transient, "ImageMissing", $"The image {body.Create.Image} is not on the engine (any more).");
+        }
+
+        foreach (var network in body.Networks.Skip(1))
+        {
+            _ = await wire.ConnectNetworkAsync(network, created.Id, ct, body.Alias);
         }
 
         return await StartAsync(name, created.Id, body, mayReplace: false, ct);
@@ -78,6 +84,12 @@ internal sealed class DockerContainers(DockerWire wire, EngineIdentity identity,
         {
             _ = await wire.RemoveContainerAsync(liveId, ct);
             return root;
+        }
+
+        if (body.Create.OpenStdin)
+        {
+            // Before its first word: why a server does not start is told there, and nowhere else.
+            await stdio.ListenAsync(liveId, ct);
         }
 
         var (answer, message) = await wire.StartContainerAsync(liveId, ct);
@@ -107,23 +119,25 @@ internal sealed class DockerContainers(DockerWire wire, EngineIdentity identity,
                 host.RestartPolicy), ct);
         }
 
-        if (differing.Contains("NetworkSettings.Networks", StringComparer.Ordinal))
+        if (differing.Any(f => f is "NetworkSettings.Networks" or "NetworkSettings.Aliases"))
         {
-            await ReconnectAsync(live, body.Network, ct);
+            await ReconnectAsync(live, body, ct);
         }
     }
 
-    private async Task ReconnectAsync(ContainerInspect live, string network, CancellationToken ct)
+    private async Task ReconnectAsync(ContainerInspect live, ContainerBody body, CancellationToken ct)
     {
-        var attached = live.NetworkSettings?.Networks?.Keys.ToArray() ?? [];
-        foreach (var foreign in attached.Where(n => n != network))
+        var attached = live.NetworkSettings?.Networks ?? new Dictionary<string, EndpointSettings>(StringComparer.Ordinal);
+        bool IsAsAsked(string network) => body.Networks.Contains(network, StringComparer.Ordinal)
+            && (body.Alias is null || (attached[network].Aliases ?? []).Contains(body.Alias, StringComparer.Ordinal));
+        foreach (var foreign in attached.Keys.Where(n => !IsAsAsked(n)))
         {
             await wire.DisconnectNetworkAsync(foreign, live.Id, ct);
         }
 
-        if (!attached.Contains(network, StringComparer.Ordinal))
+        foreach (var missing in body.Networks.Where(n => !attached.ContainsKey(n) || !IsAsAsked(n)))
         {
-            _ = await wire.ConnectNetworkAsync(network, live.Id, ct);
+            _ = await wire.ConnectNetworkAsync(missing, live.Id, ct, body.Alias);
         }
     }
 

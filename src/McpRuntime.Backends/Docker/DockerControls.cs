@@ -1,4 +1,5 @@
 using System.Globalization;
+using McpRuntime.Backends.Docker.Guard;
 using McpRuntime.Backends.Docker.Wire;
 using McpRuntime.Core.Guardrails;
 using McpRuntime.Core.Specs;
@@ -20,9 +21,7 @@ internal sealed class DockerControls(DockerOptions options)
     private ControlReport One(Control control, GuardrailsConfig asked, Egress egress, EngineInfo? engine) => control switch
     {
         Control.Egress => egress is Egress.All ? NotAsked(control) : Enforced(control, "internal network without a host address; the guard is its only neighbour"),
-        Control.AllowedHosts => egress is Egress.Hosts
-            ? Lacking(control, asked, "Host lists are not filtered yet: nothing at all gets out, the listed hosts neither. Allow all egress, or none.")
-            : NotAsked(control),
+        Control.AllowedHosts => egress is Egress.Hosts ? Enforced(control, "the guard's egress proxy: a policy of this network's own") : NotAsked(control),
         Control.Ingress => Enforced(control, "own network, no published ports"),
         Control.Peers => Enforced(control, egress is Egress.All ? "own network, enable_icc=false" : "own internal network"),
         Control.HostPorts => egress is Egress.All
@@ -46,15 +45,15 @@ internal sealed class DockerControls(DockerOptions options)
         Control.RequireDigest => asked.Images.RequireDigest ? Enforced(control, "Config.Image: a registry's digest") : NotAsked(control),
         Control.AllowedRegistries => Enforced(control, "admission"),
         Control.SecretsAtRest => NotAsked(control) with { Message = "Encrypted in the database; the engine keeps a container's environment readable to the root of its own host." },
-        Control.Timeout => asked.Resources.TimeoutSeconds is null ? NotAsked(control) : Lacking(control, asked, "Docker has no request timeout: the gateway's own applies."),
-        Control.Scale => asked.Resources is { MinScale: null, MaxScale: null } ? NotAsked(control) : Lacking(control, asked, "On Docker there is one instance, always."),
+        Control.Timeout => asked.Resources.TimeoutSeconds is null ? NotAsked(control) : Lacking(control, asked, "Docker has no request timeout: a call may take as long as the gateway lets it. Set RUNTIME_GATEWAY_TOTAL_TIMEOUT_SECONDS, and leave resources.timeout_seconds out."),
+        Control.Scale => asked.Resources is { MinScale: null, MaxScale: null } ? NotAsked(control) : Lacking(control, asked, "On Docker there is one instance, always: more load does not start another. Leave min_scale and max_scale out, or deploy to a backend that scales."),
     };
 
     private ControlReport Memory(Control control, GuardrailsConfig asked, EngineInfo? engine)
     {
         var limit = Limit(control, asked.Resources.Memory is not null, engine is null or { MemoryLimit: true }, "HostConfig.Memory, HostConfig.MemorySwap");
         return limit.Outcome == ControlOutcome.Enforced && engine is { SwapLimit: false }
-            ? Lacking(control, asked, "The engine's kernel does not account for swap: memory is limited, swap is not.")
+            ? Lacking(control, asked, "The engine's kernel does not account for swap: memory is limited, and beyond it the server may fill the host's swap. Boot the host with swapaccount=1, or turn its swap off.")
             : limit;
     }
 
@@ -62,7 +61,7 @@ internal sealed class DockerControls(DockerOptions options)
     {
         (false, _) => NotAsked(control),
         (true, true) => Enforced(control, where),
-        (true, false) => Weakened(control, $"The engine says (/info) that its kernel can't limit this: {where} has no effect."),
+        (true, false) => Weakened(control, $"The engine says (/info) that its kernel can't limit this: {where} has no effect, and the server may take all that the host has. Turn the cgroup controller on in the host's kernel, or use another engine."),
     };
 
     private ControlReport Seccomp(Control control, GuardrailsConfig asked, EngineInfo? engine) => asked.Seccomp switch
@@ -70,9 +69,9 @@ internal sealed class DockerControls(DockerOptions options)
         null or Unconfined => NotAsked(control),
         { } name when name != DefaultSeccomp && !options.SeccompProfiles.ContainsKey(name) =>
             new ControlReport(control, ControlOutcome.Refused, Message: $"There is no seccomp profile \"{name}\" among the configured ones: use {DefaultSeccomp}, or have an admin add it."),
-        _ when engine is not null && !Has(engine, "seccomp") => Lacking(control, asked, "The engine's kernel has no seccomp: system calls are not filtered."),
+        _ when engine is not null && !Has(engine, "seccomp") => Lacking(control, asked, "The engine's kernel has no seccomp: system calls are not filtered, and a hole in the kernel is open to the server. Use a host whose kernel has CONFIG_SECCOMP."),
         DefaultSeccomp when engine is not null && Option(engine, "seccomp")!.Contains("profile=unconfined", StringComparison.Ordinal) =>
-            Lacking(control, asked, "The engine's own default seccomp profile is \"unconfined\": system calls are not filtered."),
+            Lacking(control, asked, "The engine's own default seccomp profile is \"unconfined\": system calls are not filtered. Start the engine without --seccomp-profile=unconfined, or name a profile of RUNTIME_SECCOMP_PROFILES."),
         DefaultSeccomp => Enforced(control, "the engine's default profile"),
         _ => Enforced(control, "HostConfig.SecurityOpt"),
     };
@@ -80,9 +79,9 @@ internal sealed class DockerControls(DockerOptions options)
     private ControlReport Apparmor(Control control, GuardrailsConfig asked, EngineInfo? engine) => asked.Apparmor switch
     {
         null or Unconfined => NotAsked(control),
-        _ when engine is null || !Has(engine, "apparmor") => new ControlReport(control, ControlOutcome.Unavailable, Message: "The engine's host has no AppArmor."),
+        _ when engine is null || !Has(engine, "apparmor") => new ControlReport(control, ControlOutcome.Unavailable, Message: "The engine's host has no AppArmor: files are protected by the other controls alone. It is optional; nothing is to be done unless you want it."),
         { } name when options.ApparmorProfiles.Contains(name, StringComparer.Ordinal) => Enforced(control, "HostConfig.SecurityOpt"),
-        { } name => Lacking(control, asked, $"The AppArmor profile \"{name}\" is not among those loaded on the engine's host: the engine's default profile applies."),
+        { } name => Lacking(control, asked, $"The AppArmor profile \"{name}\" is not known to be loaded on the engine's host: the engine's default profile applies, which confines less. Load it there (samples/apparmor has the built-in profiles') and name it in RUNTIME_APPARMOR_PROFILES."),
     };
 
     /// <summary>Weakened, or the mode's "no".</summary>
@@ -104,23 +103,34 @@ internal sealed class DockerControls(DockerOptions options)
     /// What the live container itself shows, control by control: Enforced where it holds one, Weakened where it does not, asked for or
     /// not (<see cref="ControlReport.ReadBack"/> merges the two), NotAsked where a container shows nothing of it.
     /// </summary>
-    /// <param name="network">The live network it is on; null when that is gone or not ours.</param>
-    public static IReadOnlyList<ControlReport> ReadBack(ContainerInspect live, NetworkInspect? network, EngineInfo engine) =>
-        [.. Enum.GetValues<Control>().Select(control => Seen(control, live, network, engine))];
+    /// <param name="networks">The live networks it is on; null when one of them is gone or not this runtime's.</param>
+    /// <param name="policies">What the guard lets out, of which network, as it says itself.</param>
+    public static IReadOnlyList<ControlReport> ReadBack(
+        ContainerInspect live, IReadOnlyList<NetworkInspect>? networks, IReadOnlyList<GuardPolicy> policies, EngineInfo engine) =>
+        [.. Enum.GetValues<Control>().Select(control => Seen(control, live, networks, policies, engine))];
 
-    private static ControlReport Seen(Control control, ContainerInspect live, NetworkInspect? network, EngineInfo engine)
+    private static ControlReport Seen(
+        Control control, ContainerInspect live, IReadOnlyList<NetworkInspect>? networks, IReadOnlyList<GuardPolicy> policies, EngineInfo engine)
     {
         var host = live.HostConfig;
         var attached = live.NetworkSettings?.Networks?.Keys.ToArray() ?? [];
-        var alone = network is not null && attached is [var only] && only == network.Name;
-        var closed = alone && network is { Internal: true } && OptionIs(network, "inhibit_ipv4", "true");
-        var on = $"networks {string.Join(", ", attached)}; internal={network?.Internal ?? false}";
+        var isService = live.Config.Labels?.ContainsKey(DockerNames.Service) ?? false;
+        var isolated = host.NetworkMode == DockerCompiler.NoNetwork && attached.All(n => n == DockerCompiler.NoNetwork);
+        var alone = isolated || (networks is not null && (isService || networks.Count == 1));
+        var closed = isolated || (alone && networks!.All(n => n.Internal && OptionIs(n, "inhibit_ipv4", "true")));
+        // The services of one runtime are to reach one another; nobody else is on their networks.
+        var apart = isolated || (alone && (isService || networks!.All(n => OptionIs(n, "enable_icc", "false"))));
+        var on = $"networks {string.Join(", ", attached)}; internal={closed}";
+        GuardPolicy[] ways = [.. policies.Where(p => networks?.Any(n => n.Name == p.Id) ?? false)];
+        // A network is named after the one list that may be in force there.
+        var listed = ways.All(p => DockerNames.WayOf(p.Id) == new WayOut(p.AllowedHosts, p.Strict).Name);
+        var lets = ways.Length == 0 ? "nothing gets out" : string.Join("; ", ways.Select(p => $"the guard lets out to {string.Join(", ", p.AllowedHosts)}{(p.Strict ? " (strict)" : "")}").Distinct(StringComparer.Ordinal));
         return control switch
         {
-            Control.Egress or Control.HostPorts or Control.Metadata => Held(control, closed, on),
-            Control.AllowedHosts => new ControlReport(control, closed ? ControlOutcome.Enforced : ControlOutcome.NotAsked, Observed: closed ? "nothing gets out" : null),
+            Control.HostPorts or Control.Metadata => Held(control, closed, on),
+            Control.Egress or Control.AllowedHosts => Held(control, closed && listed, closed ? lets : on),
             Control.Ingress => Held(control, alone && host.PortBindings is null or { Count: 0 } && !host.PublishAllPorts, $"published ports: {host.PortBindings?.Count ?? 0}"),
-            Control.Peers => Held(control, closed || (alone && OptionIs(network!, "enable_icc", "false")), on),
+            Control.Peers => Held(control, closed || apart, on),
             Control.Dns => Held(control, host.Dns is { Count: > 0 }, $"Dns=[{string.Join(", ", host.Dns ?? [])}]"),
             Control.ReadOnlyRoot => Held(control, host.ReadonlyRootfs, $"ReadonlyRootfs={Flag(host.ReadonlyRootfs)}"),
             Control.Mounts => Held(control, (live.Mounts ?? []).All(m => m.Type == "volume") && host.Binds is null or { Count: 0 }, $"mounts: {string.Join(", ", (live.Mounts ?? []).Select(m => $"{m.Type} {m.Destination}"))}"),

@@ -1,4 +1,5 @@
 using System.Globalization;
+using McpRuntime.Backends.Docker.Builds;
 using McpRuntime.Backends.Docker.Wire;
 using McpRuntime.Backends.Registries;
 using McpRuntime.Core.Planning;
@@ -11,27 +12,85 @@ namespace McpRuntime.Backends.Docker;
 /// A reference to the one image it means: the registry's digest where it answers, else what the engine has. Pulls nothing. A pin once
 /// found stays: a tag that moves later is a new generation's business.
 /// </summary>
-internal sealed class DockerImageResolver(DockerWire wire, EngineIdentity identity, DockerOptions options, RegistryCredentials credentials)
+internal sealed class DockerImageResolver(DockerWire wire, EngineIdentity identity, DockerOptions options, RegistryCredentials credentials, BuildSources builds)
 {
     public async Task<Resolution> ResolveAsync(Revision revision, CancellationToken ct)
     {
-        if (revision.Spec.Source.Match<Source.Docker?>(docker => docker, _ => null, _ => null) is not { } source)
+        if (revision.Spec.Source is Source.GitHub repository)
         {
-            return Faulted(FaultKind.Refused, "SourceNotSupportedYet", $"A {revision.Spec.Source.Type} source cannot be resolved yet.");
+            return await builds.CommitAsync(repository, revision, ct);
         }
 
         try
         {
             _ = await identity.VerifyAsync(ct);
-            if (revision.Facts is { } known)
+            return await (revision.Spec.Source switch
             {
-                var image = await wire.InspectImageAsync(known.Pin, ct);
-                return new Resolution.Resolved(known with { Image = image is null ? known.Image : FactsOf(image) });
+                Source.Docker docker => ImageAsync(docker.Image, revision.Facts, revision.Spec.TeamId, ct),
+                Source.Compose { File: not null } compose => ServicesAsync(compose, revision, ct),
+                var other => Task.FromResult<Resolution>(Faulted(FaultKind.Refused, "SourceNotSupportedYet", $"A {other.Type} source of this kind cannot be resolved yet.")),
+            });
+        }
+        catch (BackendFault fault)
+        {
+            return new Resolution.Faulted(fault.Fault);
+        }
+    }
+
+    /// <param name="known">The pin stays; what the engine now knows of the image is added.</param>
+    private async Task<Resolution> ImageAsync(string name, ResolvedFacts? known, string? teamId, CancellationToken ct)
+    {
+        if (known is not null)
+        {
+            var image = await wire.InspectImageAsync(known.Pin, ct);
+            return new Resolution.Resolved(known with { Image = image is null ? known.Image : FactsOf(image) });
+        }
+
+        return ImageReference.TryParse(name, out var reference, out var error)
+            ? await PinAsync(reference, teamId, ct)
+            : Faulted(FaultKind.Refused, "BadReference", $"The image {error}.");
+    }
+
+    /// <summary>
+    /// Every service's image, all or none: a runtime whose images are half pinned is not resolved. Asked at once, since each registry
+    /// that is away takes its time and an effect has little.
+    /// </summary>
+    private async Task<Resolution> ServicesAsync(Source.Compose source, Revision revision, CancellationToken ct)
+    {
+        var images = source.Images.GroupBy(s => s.Value, s => s.Key, StringComparer.Ordinal).ToList();
+        var resolutions = await Task.WhenAll(images.Select(image => ImageAsync(image.Key, Known(revision, image.First()), revision.Spec.TeamId, ct)));
+        var services = new SortedDictionary<string, ServiceFacts>(StringComparer.Ordinal);
+        foreach (var (image, resolution) in images.Zip(resolutions))
+        {
+            if (resolution.Match<Fault?>(_ => null, faulted => faulted.Fault) is { } fault)
+            {
+                return new Resolution.Faulted(fault with { Message = $"Service \"{image.First()}\": {fault.Message}" });
             }
 
-            return ImageReference.TryParse(source.Image, out var reference, out var error)
-                ? await PinAsync(reference, revision.Spec.TeamId, ct)
-                : Faulted(FaultKind.Refused, "BadReference", $"The image {error}.");
+            var facts = resolution.Match<ResolvedFacts?>(resolved => resolved.Facts, _ => null)!;
+            foreach (var service in image)
+            {
+                services[service] = new ServiceFacts(facts.Pin, facts.PinIsRegistryDigest, facts.Image);
+            }
+        }
+
+        var main = services[source.MainService];
+        return new Resolution.Resolved(new ResolvedFacts(main.Pin, services.Values.All(s => s.PinIsRegistryDigest), Commit: null, main.Image) { Services = services });
+    }
+
+    private static ResolvedFacts? Known(Revision revision, string service) => revision.Facts?.Services?.GetValueOrDefault(service) is { } before
+        ? new ResolvedFacts(before.Pin, before.PinIsRegistryDigest, Commit: null, before.Image)
+        : null;
+
+    /// <summary>Of a revision whose commit is known: what its build gave.</summary>
+    public async Task<Resolution> ResolveBuildAsync(RuntimeIdentity id, string resourceId, BuildBody body, CancellationToken ct)
+    {
+        try
+        {
+            _ = await identity.VerifyAsync(ct);
+            return await builds.FactsAsync(id, resourceId, body, ct) is { } facts
+                ? new Resolution.Resolved(facts)
+                : Faulted(FaultKind.Transient, "NotBuiltYet", $"The build {resourceId} has made no image yet.");
         }
         catch (BackendFault fault)
         {
@@ -41,16 +100,18 @@ internal sealed class DockerImageResolver(DockerWire wire, EngineIdentity identi
 
     private async Task<Resolution> PinAsync(ImageReference reference, string? teamId, CancellationToken ct)
     {
+        if (await MirroredAsync(reference, teamId, ct) is { } mirrored)
+        {
+            return mirrored;
+        }
+
         var local = await wire.InspectImageAsync(reference.ToString(), ct);
         Fault trouble;
         try
         {
-            var login = await credentials.FindAsync(reference.ToString(), teamId, ct);
-            if (await wire.RegistryDigestAsync(reference.ToString(), login, options.RegistryTimeout, ct) is { } digest)
+            if (await FromRegistryAsync(reference, teamId, ct) is { } resolved)
             {
-                var pin = $"{reference.Name}@{digest}";
-                var pulled = await wire.InspectImageAsync(pin, ct);
-                return Resolved(pin, isDigest: true, pulled);
+                return resolved;
             }
 
             trouble = new Fault(FaultKind.Refused, "ImageNotFound", $"The registry has no {reference}.");
@@ -61,6 +122,39 @@ internal sealed class DockerImageResolver(DockerWire wire, EngineIdentity identi
         }
 
         return local is null ? Nowhere(reference, trouble) : OfLocal(reference, local, trouble);
+    }
+
+    private async Task<Resolution?> FromRegistryAsync(ImageReference reference, string? teamId, CancellationToken ct)
+    {
+        var login = await credentials.FindAsync(reference.ToString(), teamId, ct);
+        if (await wire.RegistryDigestAsync(reference.ToString(), login, options.RegistryTimeout, ct) is not { } digest)
+        {
+            return null;
+        }
+
+        var pin = $"{reference.Name}@{digest}";
+        return Resolved(pin, isDigest: true, await wire.InspectImageAsync(pin, ct));
+    }
+
+    /// <summary>The pin then names the mirror, since that is where the engine has it from. One that does not answer, or has it not, is passed over.</summary>
+    private async Task<Resolution?> MirroredAsync(ImageReference reference, string? teamId, CancellationToken ct)
+    {
+        foreach (var there in options.Mirrors.Select(m => m.There(reference)).OfType<ImageReference>())
+        {
+            try
+            {
+                if (await FromRegistryAsync(there, teamId, ct) is { } resolved)
+                {
+                    return resolved;
+                }
+            }
+            catch (BackendFault)
+            {
+                // The registry itself is asked next, and says what is wrong if anything is.
+            }
+        }
+
+        return null;
     }
 
     /// <summary>
@@ -112,5 +206,6 @@ internal sealed class DockerImageResolver(DockerWire wire, EngineIdentity identi
         image.Architecture ?? "")
     {
         Environment = image.Config?.Env ?? [],
+        HasHealthcheck = image.Config?.Healthcheck?.Test is { Count: > 0 } and not ["NONE"],
     };
 }

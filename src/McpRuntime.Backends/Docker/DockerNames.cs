@@ -18,7 +18,23 @@ internal static class DockerNames
     /// <summary>The endpoint's port, read back for the address.</summary>
     public const string Port = "dev.mcpruntime/port";
 
-    /// <summary>Of a volume: where it is mounted.</summary>
+    /// <summary>The value of <see cref="Port"/> on a server that is reached by its stdin and stdout.</summary>
+    public const int NoPort = 0;
+
+    /// <summary>The service of a compose file that a container is.</summary>
+    public const string Service = "dev.mcpruntime/service";
+
+    /// <summary>A short hash of what can't be edited on a live container.</summary>
+    public const string Fixed = "dev.mcpruntime/fixed";
+
+    /// <summary>Ending with 0 is as good as running, or what is waited for; absent: it is kept up.</summary>
+    public const string Ends = "dev.mcpruntime/ends";
+
+    public const string EndsMay = "may";
+
+    public const string EndsMust = "must";
+
+    /// <summary>Of a volume: where it is mounted, or its name in the compose file.</summary>
     public const string MountPath = "dev.mcpruntime/path";
 
     /// <summary>Short hashes by field, to name the field that drifted. Never decides whether anything did.</summary>
@@ -32,11 +48,27 @@ internal static class DockerNames
 
     public static string Container(RuntimeIdentity id, string fingerprint) => Prefix(id) + fingerprint[..8];
 
-    public static string Network(RuntimeIdentity id, bool closed) => Prefix(id) + (closed ? "net-closed" : "net-open");
+    /// <param name="way"><see cref="WayOut.NameOf"/>: networks that let out different things are different networks.</param>
+    /// <param name="name">The compose file's own; null for the one on which the endpoint is.</param>
+    public static string Network(RuntimeIdentity id, string way, string? name) => Prefix(id) + NetworkPart + way + (name is null ? "" : "-" + Digest(name)[..8]);
 
-    public static string GuardLink(RuntimeIdentity id) => Prefix(id) + "link";
+    /// <summary>The guard's place in a network, and what it lets out of there, are named after it.</summary>
+    public static string GuardLink(string network) => Renamed(network, NetworkPart, LinkPart);
 
-    public static string Volume(RuntimeIdentity id, string path) => Prefix(id) + "vol-" + Digest(path)[..8];
+    public static string GuardPolicy(string network) => Renamed(network, NetworkPart, PolicyPart);
+
+    public static string NetworkOfLink(string link) => Renamed(link, LinkPart, NetworkPart);
+
+    public static string NetworkOfPolicy(string policy) => Renamed(policy, PolicyPart, NetworkPart);
+
+    /// <summary>The <see cref="WayOut.NameOf"/> in a network's name.</summary>
+    public static string WayOf(string network) => network[(network.LastIndexOf(NetworkPart, StringComparison.Ordinal) + NetworkPart.Length)..].Split('-')[0];
+
+    private const string NetworkPart = "net-";
+    private const string LinkPart = "link-";
+    private const string PolicyPart = "policy-";
+
+    public static string Volume(RuntimeIdentity id, string key) => Prefix(id) + "vol-" + Digest(key)[..8];
 
     public static string Image(string pin) => "image-" + ImageFingerprint(pin)[..8];
 
@@ -68,6 +100,9 @@ internal static class DockerNames
         labels is not null
         && labels.TryGetValue(Instance, out var instance) && instance == id.InstanceId
         && labels.TryGetValue(Record, out var record) && record == id.RecordId;
+
+    private static string Renamed(string name, string from, string to) =>
+        name.LastIndexOf(from, StringComparison.Ordinal) is >= 0 and var at ? string.Concat(name.AsSpan(0, at), to, name.AsSpan(at + from.Length)) : name;
 
     public static string Filter(string label, string value) => $"{label}={value}";
 

@@ -1,4 +1,6 @@
 using System.ComponentModel.DataAnnotations;
+using McpRuntime.Backends.Docker.Builds;
+using McpRuntime.Backends.Registries;
 using McpRuntime.Core.Guardrails;
 using McpRuntime.Core.Specs;
 
@@ -49,6 +51,17 @@ public sealed record DockerOptions
 
     /// <summary>Of a pull that says nothing.</summary>
     public TimeSpan PullIdle { get; init; } = TimeSpan.FromMinutes(3);
+
+    /// <summary>RUNTIME_DOCKER_ALLOWED_REGISTRIES, for what a Dockerfile names; images of a request were held against it before.</summary>
+    public IReadOnlyList<string> AllowedRegistries { get; init; } = ["docker.io", "ghcr.io"];
+
+    /// <summary>RUNTIME_REGISTRY_MIRRORS: asked, and pulled from, before the registry itself.</summary>
+    public IReadOnlyList<RegistryMirror> Mirrors { get; init; } = [];
+
+    public BuildLimits Builds { get; init; } = new();
+
+    /// <summary>Logs of builds, a file each of at most 1 MB.</summary>
+    public string BuildLogFolder { get; init; } = Path.Combine(Path.GetTempPath(), "mcpruntime-builds");
 
     /// <summary>Of the question to a registry for a digest.</summary>
     public TimeSpan RegistryTimeout { get; init; } = TimeSpan.FromSeconds(5);

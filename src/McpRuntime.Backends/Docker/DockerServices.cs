@@ -1,4 +1,6 @@
+using McpRuntime.Backends.Docker.Builds;
 using McpRuntime.Backends.Docker.Guard;
+using McpRuntime.Backends.Docker.Stdio;
 using McpRuntime.Backends.Docker.Wire;
 using McpRuntime.Backends.Registries;
 using Microsoft.Extensions.DependencyInjection;
@@ -8,7 +10,7 @@ namespace McpRuntime.Backends.Docker;
 
 public static class DockerServices
 {
-    /// <summary>Registers an <see cref="IBackend"/>. Needs TimeProvider, Random and logging; the guard replaces <c>NoGuard</c> when it was added before.</summary>
+    /// <summary>Registers an <see cref="IBackend"/>. Needs TimeProvider, Random, logging and <see cref="Git.IGit"/>; the guard replaces <c>NoGuard</c> when it was added before.</summary>
     /// <exception cref="FormatException">A setting is not what it should be; the message says which form is.</exception>
     public static IServiceCollection AddDockerBackend(this IServiceCollection services, DockerOptions options, Func<IServiceProvider, DockerInstallation> installation)
     {
@@ -16,6 +18,7 @@ public static class DockerServices
         var endpoint = DockerEndpoint.Parse(options.Host, options.CertificateFolder);
         var pool = new SubnetPool(options.SubnetPool);
         services.TryAddSingleton<IGuard, NoGuard>();
+        services.TryAddSingleton<IGuardPolicies, NoGuard>();
         return services
             .AddSingleton(options)
             .AddSingleton(installation)
@@ -26,12 +29,20 @@ public static class DockerServices
             .AddSingleton(_ => new RegistryCredentials(options.RegistryCredentials))
             .AddSingleton(sp => new PullTracker(sp.GetRequiredService<DockerWire>(), options, sp.GetRequiredService<DockerHints>().Changed))
             .AddSingleton<EngineIdentity>()
+            .AddSingleton<LongWork>()
+            .AddSingleton<BuildSources>()
             .AddSingleton<DockerImageResolver>()
             .AddSingleton<DockerObserver>()
             .AddSingleton<DockerImages>()
             .AddSingleton<DockerNetworks>()
             .AddSingleton<DockerVolumes>()
+            .AddSingleton<StdioLogs>()
+            .AddSingleton<IStdioChannels, DockerStdio>()
             .AddSingleton<DockerContainers>()
+            .AddSingleton<BuildLogs>()
+            .AddSingleton<BuildRunner>()
+            .AddSingleton(sp => new BuildTracker(sp.GetRequiredService<BuildRunner>(), options.Builds, sp.GetRequiredService<DockerHints>().Changed))
+            .AddSingleton<DockerBuilds>()
             .AddSingleton<DockerLogs>()
             .AddSingleton<DockerHints>()
             .AddSingleton<DockerParts>()

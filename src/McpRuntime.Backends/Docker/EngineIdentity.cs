@@ -7,18 +7,21 @@ namespace McpRuntime.Backends.Docker;
 /// Which engine answers. Its id is pinned at first contact; another one behind the same address would look like an empty world, and
 /// everything would be made again there.
 /// </summary>
-internal sealed class EngineIdentity(DockerWire wire, DockerInstallation installation, TimeProvider time) : IDisposable
+internal sealed class EngineIdentity(DockerWire wire, DockerInstallation installation, TimeProvider time)
 {
-    /// <summary>Limits and security options change only with a restart of the engine, which costs us our connections.</summary>
-    private static readonly TimeSpan Fresh = TimeSpan.FromMinutes(1);
+    /// <summary>
+    /// Limits and security options change only with a restart of the engine, which costs us our connections. Asked seldom: the engine
+    /// runs programs to answer it, and takes seconds when it is busy.
+    /// </summary>
+    private static readonly TimeSpan Fresh = TimeSpan.FromMinutes(15);
 
-    private readonly SemaphoreSlim _one = new(1);
+    private readonly Lock _gate = new();
+    private Task<Verified>? _look;
+    private long _lookingAt;
     private volatile Verified? _last;
 
     /// <summary>What the engine last said of itself; null before the first contact.</summary>
     public EngineInfo? Info => _last?.Info;
-
-    public void Dispose() => _one.Dispose();
 
     /// <summary>Whether anything was connected since this was verified.</summary>
     public bool IsCurrent(Verified verified) => wire.Connections == verified.Connections;
@@ -34,33 +37,39 @@ internal sealed class EngineIdentity(DockerWire wire, DockerInstallation install
             return last;
         }
 
-        await _one.WaitAsync(ct);
-        try
+        return await LookAsync(needed).WaitAsync(ct);
+    }
+
+    /// <summary>One look for all who need it, which ends at its own time and not with whoever asked first: the next one finds its result.</summary>
+    private Task<Verified> LookAsync(long needed)
+    {
+        lock (_gate)
         {
-            if (_last is { } meanwhile && Covers(meanwhile, needed))
+            if (_look is not { IsCompleted: false } || _lookingAt < needed)
             {
-                return meanwhile;
+                // Counted before the question: a connection made while it is on its way must not count as verified.
+                _lookingAt = wire.Connections;
+                _look = LookNowAsync(_lookingAt);
             }
 
-            // Counted before the question: a connection made while it is on its way must not count as verified.
-            var connections = wire.Connections;
-            var info = await wire.InfoAsync(ct);
-            var pinned = await installation.PinIdentity(info.Id, ct);
-            if (pinned != info.Id)
-            {
-                _last = null;
-                throw new BackendFault(new Fault(
-                    FaultKind.Transient,
-                    "EngineChanged",
-                    $"Another engine ({info.Id}) answers at {wire.Endpoint.Description} than the one this installation works with ({pinned}). Nothing is touched; point it back, or use a new database."));
-            }
+            return _look;
+        }
+    }
 
-            return _last = new Verified(info, connections, time.GetTimestamp());
-        }
-        finally
+    private async Task<Verified> LookNowAsync(long connections)
+    {
+        var info = await wire.InfoAsync(CancellationToken.None);
+        var pinned = await installation.PinIdentity(info.Id, CancellationToken.None);
+        if (pinned != info.Id)
         {
-            _one.Release();
+            _last = null;
+            throw new BackendFault(new Fault(
+                FaultKind.Transient,
+                "EngineChanged",
+                $"Another engine ({info.Id}) answers at {wire.Endpoint.Description} than the one this installation works with ({pinned}). Nothing is touched; point it back, or use a new database."));
         }
+
+        return _last = new Verified(info, connections, time.GetTimestamp());
     }
 
     private bool Covers(Verified verified, long connections) => verified.Connections >= connections && time.GetElapsedTime(verified.At) < Fresh;

@@ -15,37 +15,57 @@ internal sealed class HostConfigCompiler(DockerOptions options)
     /// </summary>
     private const string DeadResolver = "192.0.2.1";
 
-    public HostConfig Of(GuardrailsConfig guardrails, string network, IReadOnlyList<Resource> volumes)
+    /// <param name="overStdio">What it writes to stdout are answers, secrets among them: the engine must keep none of it.</param>
+    public HostConfig Of(RuntimeIdentity identity, DockerService service, string network, IReadOnlyList<DockerMount> mounts, bool overStdio = false)
     {
+        var guardrails = service.Guardrails;
         var memory = MemoryQuantity.TryParse(guardrails.Resources.Memory, out var bytes, out _) ? bytes.Bytes : 0;
         return new HostConfig
         {
             NetworkMode = network,
             // We are the reconciler: an engine that restarts by itself would hide crashes and fight a stop.
             RestartPolicy = new RestartPolicy("no"),
-            LogConfig = new LogConfig("json-file", new SortedDictionary<string, string>(StringComparer.Ordinal)
+            LogConfig = overStdio ? new LogConfig("none", null) : new LogConfig("json-file", new SortedDictionary<string, string>(StringComparer.Ordinal)
             {
                 ["max-size"] = options.LogSize,
                 ["max-file"] = options.LogFiles.ToString(CultureInfo.InvariantCulture),
             }),
-            CapDrop = guardrails.Capabilities.DropAll ? ["ALL"] : null,
+            CapDrop = guardrails.Capabilities.DropAll ? ["ALL"] : service.Compose is { CapDrop: { Count: > 0 } dropped } ? dropped : null,
             CapAdd = guardrails.Capabilities.Add.Count > 0 ? guardrails.Capabilities.Add : null,
             Dns = Egress.Of(guardrails.Network) is Egress.All ? null : [DeadResolver],
             IpcMode = "private",
             ReadonlyRootfs = guardrails.Filesystem.ReadOnlyRoot,
-            Tmpfs = guardrails.Filesystem.ReadOnlyRoot
-                ? new SortedDictionary<string, string>(StringComparer.Ordinal) { ["/tmp"] = string.Create(CultureInfo.InvariantCulture, $"rw,noexec,nosuid,nodev,size={options.TmpSize}") }
-                : null,
+            Tmpfs = TmpfsOf(service),
             SecurityOpt = SecurityOpt(guardrails),
             NanoCpus = CpuQuantity.TryParse(guardrails.Resources.Cpu, out var cpu, out _) ? cpu.NanoCpus : 0,
             Memory = memory,
             // Equal: no swap. The default would be twice the memory.
             MemorySwap = memory,
             PidsLimit = guardrails.Resources.MaxPids,
-            Init = true,
-            Mounts = volumes.Count == 0 ? null : [.. volumes.Select(v => new Mount("volume", v.Id, ((VolumeBody)v.Body).Path))],
+            Init = service.Compose?.Init ?? true,
+            Mounts = mounts.Count == 0 ? null : [.. mounts.Select(m => new Mount("volume", DockerNames.Volume(identity, m.Key), m.Path, m.ReadOnly))],
         };
     }
+
+    /// <summary>In memory, counted against the service's own limit. What is there can't be run, whatever was asked.</summary>
+    private SortedDictionary<string, string>? TmpfsOf(DockerService service)
+    {
+        var tmpfs = new SortedDictionary<string, string>(StringComparer.Ordinal);
+        if (service.Guardrails.Filesystem.ReadOnlyRoot)
+        {
+            tmpfs["/tmp"] = Options(options.TmpSize, mode: null);
+        }
+
+        foreach (var asked in service.Compose?.Tmpfs ?? [])
+        {
+            tmpfs[asked.Path.Value] = Options(asked.Size ?? options.TmpSize, asked.Mode);
+        }
+
+        return tmpfs.Count == 0 ? null : tmpfs;
+    }
+
+    private static string Options(long size, string? mode) =>
+        string.Create(CultureInfo.InvariantCulture, $"rw,noexec,nosuid,nodev,size={size}{(mode is null ? "" : ",mode=" + mode)}");
 
     private string[]? SecurityOpt(GuardrailsConfig guardrails)
     {

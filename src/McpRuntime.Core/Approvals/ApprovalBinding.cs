@@ -11,6 +11,15 @@ public static class ApprovalBinding
     public static string Of(string contentHash, ResolvedFacts facts, KeyedHash hash) =>
         $"a1:{hash.Of($"{contentHash}\n{PinOf(facts)}")}";
 
-    /// <summary>The commit where there is one (what is built of it has no digest yet), else the image.</summary>
-    public static string PinOf(ResolvedFacts facts) => facts.Commit ?? facts.Pin;
+    /// <summary>The commit where there is one (what is built of it has no digest yet), else the image; and each service's image.</summary>
+    public static string PinOf(ResolvedFacts facts)
+    {
+        if (facts.Services is not { } services)
+        {
+            return facts.Commit ?? facts.Pin;
+        }
+
+        var pins = services.OrderBy(s => s.Key, StringComparer.Ordinal).Select(s => $"{s.Key}={s.Value.Pin}");
+        return string.Join(' ', facts.Commit is { } commit ? pins.Prepend(commit) : pins);
+    }
 }

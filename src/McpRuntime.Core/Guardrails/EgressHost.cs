@@ -6,7 +6,7 @@ namespace McpRuntime.Core.Guardrails;
 
 /// <summary>One entry of a host list: <c>host</c>, <c>*.host</c> (any number of labels before it, not the host itself), either with <c>:port</c>.</summary>
 /// <param name="Name">Lower case, without the wildcard.</param>
-/// <param name="Port">Null: every port.</param>
+/// <param name="Port">Null: the two of the web, 443 and 80; that is what the proxy lets through then.</param>
 public sealed record EgressHost(string Name, bool Wildcard, int? Port)
 {
     public static bool TryParse(string? text, [NotNullWhen(true)] out EgressHost? host, [NotNullWhen(false)] out string? error)
@@ -39,7 +39,7 @@ public sealed record EgressHost(string Name, bool Wildcard, int? Port)
     /// <summary>Everything that <paramref name="other"/> lets through, this lets through.</summary>
     public bool Covers(EgressHost other)
     {
-        if (Port is not null && Port != other.Port)
+        if (Port is null ? other.Port is not (null or 443 or 80) : Port != other.Port)
         {
             return false;
         }

@@ -44,7 +44,7 @@ public sealed record ControlReport(Control Control, ControlOutcome Outcome, stri
 {
     /// <summary>This, as compiled, with what the live object shows of it: an Enforced that is not seen held is Weakened; nothing ever gets better than it was compiled.</summary>
     public ControlReport ReadBack(ControlReport live) => Outcome == ControlOutcome.Enforced && live.Outcome == ControlOutcome.Weakened
-        ? this with { Outcome = ControlOutcome.Weakened, Observed = live.Observed, Message = $"The live object does not hold it ({live.Observed})." }
+        ? this with { Outcome = ControlOutcome.Weakened, Observed = live.Observed, Message = $"The live object does not hold it ({live.Observed}): it was changed behind our back. It is put right by itself; where that fails, the condition Drifted says why and what to do." }
         : this with { Observed = live.Observed };
 }
 

@@ -79,14 +79,19 @@ internal sealed class Findings
                 return new Fault(
                     FaultKind.Refused,
                     Reasons.NotConverging,
-                    $"{seen.Id} still differs in {seen.DifferingField ?? "a field"} after {_world.Options.PutLimit} tries. "
+                    $"{Words.Name(seen.Id, seen.Service)} still differs in {seen.DifferingField ?? "a field"} after {_world.Options.PutLimit} tries. "
                     + "Somebody may be editing it, or the backend does not keep what is asked.");
             }
 
-            if (_world.KeepsFailing(bound, seen))
+            if (World.HasEndedForGood(bound, seen))
+            {
+                return new Fault(FaultKind.Refused, Reasons.Ended, $"{Words.Of(seen)} It is not started again (restart: no); see its logs, then restart the runtime or deploy again.");
+            }
+
+            if (_world.KeepsFailing(bound, seen) && !(seen.Service is not null && seen.Health is Health.Serving or Health.Completed))
             {
                 return new Fault(
-                    FaultKind.Refused, Reasons.CrashLoop, $"{seen.Id} does not stay up: {Words.Of(seen)} It is started again with growing pauses; see its logs.");
+                    FaultKind.Refused, Reasons.CrashLoop, $"{Words.Name(seen.Id, seen.Service)} does not stay up: {Words.Of(seen)} It is started again with growing pauses; see its logs.");
             }
         }
 
@@ -125,7 +130,7 @@ internal sealed class Findings
 
     private Condition GuardrailsEnforced()
     {
-        var report = Shown.ReportOf(Shown.PlanOf(_world, Carrier), Carrier);
+        var report = Shown.ReportOf(_world, Shown.PlanOf(_world, Carrier), Carrier);
         var loose = report.Where(c => c.Outcome is ControlOutcome.Weakened or ControlOutcome.Refused).ToList();
         return Carrier is null ? Unknown(ConditionType.GuardrailsEnforced, "NotObserved", "Nothing runs that it could be read back from.")
             : loose.Count == 0 ? True(ConditionType.GuardrailsEnforced, "ReadBack", "Every control that was asked for is held.")
@@ -170,7 +175,6 @@ internal sealed class Findings
                 : Unknown(ConditionType.GatewayRegistered, away.Reason, away.Message);
         }
 
-        var seen = _world.Seen.Where(s => s.Kind.IsOfGateway()).ToList();
         if (Wanted.Goal is Goal.Run && routes.Count == 0)
         {
             return Wanted.Asked.Spec.RegisterGateway
@@ -181,7 +185,7 @@ internal sealed class Findings
         // While it goes down the route is as good as what it leads to, as long as it is there.
         var registered = Wanted.Goal is Goal.Run
             ? Carrier is not null && routes.All(r => _world.See(r.Id) is { Health: Health.Serving } there && LeadsTo(r, there, Carrier))
-            : Carrier is not null && seen.Exists(s => s.Kind is ResourceKind.Route || Wanted.Goal is Goal.Delete);
+            : Carrier is not null && _world.Seen.Any(s => s.Kind is ResourceKind.Route);
         var fault = routes.Select(r => _memory.Attempts.GetValueOrDefault(r.Id)?.Fault).FirstOrDefault(f => f is not null);
         var unfinished = routes.Select(r => _world.See(r.Id)).FirstOrDefault(s => s is { Health: not Health.Serving });
         return registered ? True(ConditionType.GatewayRegistered, "Registered", "Clients reach it through the gateway.")
@@ -197,7 +201,7 @@ internal sealed class Findings
             if (resource.BoundTo is null && _world.See(resource.Id) is { } seen && seen.Fingerprint != resource.Fingerprint)
             {
                 var reason = _world.IsNotConverging(resource, seen) ? Reasons.NotConverging : Reasons.Drifted;
-                return True(ConditionType.Drifted, reason, $"{seen.Id} is not as asked: {seen.DifferingField ?? "a field"} differs.");
+                return True(ConditionType.Drifted, reason, $"{Words.Name(seen.Id, seen.Service)} is not as asked: {seen.DifferingField ?? "a field"} differs.");
             }
         }
 
@@ -211,9 +215,16 @@ internal sealed class Findings
             ? _memory.Tools?.Generation == Wanted.Serving?.Generation
                 && _record.Conditions.Any(c => c is { Type: ConditionType.ToolsDrifted, Status: ConditionStatus.True })
             : _memory.Tools is { } tools && tools.Generation == Wanted.Serving?.Generation && tools.Hash != hash;
-        return drifted
-            ? True(ConditionType.ToolsDrifted, "Changed", "The server's tool definitions changed without a new generation. Look at what changed before trusting them.")
-            : False(ConditionType.ToolsDrifted, "AsFirstSeen", "The tool definitions are those first seen of this generation.");
+        return (_world.Options.ToolsPin, drifted) switch
+        {
+            (ToolsPin.Off, _) => False(ConditionType.ToolsDrifted, "NotPinned", "Changed tool definitions are not looked for (RUNTIME_TOOLS_PIN=off)."),
+            (_, false) => False(ConditionType.ToolsDrifted, "AsAccepted", "The tool definitions are those first seen of this generation, or accepted since."),
+            (ToolsPin.Quarantine, true) => True(
+                ConditionType.ToolsDrifted,
+                "Quarantined",
+                "The server's tool definitions changed without a new generation. No tool is called until an approver accepts them: see GET …/tools, then POST …/tools/approve."),
+            _ => True(ConditionType.ToolsDrifted, "Changed", "The server's tool definitions changed without a new generation. Look at what changed (GET …/tools) before trusting them."),
+        };
     }
 
     private Condition Ready(List<Condition> found, Condition stalled)
@@ -221,7 +232,10 @@ internal sealed class Findings
         bool Holds(ConditionType type) => found.Exists(c => c.Type == type && c.Status is ConditionStatus.True);
         var registered = Holds(ConditionType.GatewayRegistered) || !Wanted.Asked.Spec.RegisterGateway;
         var settled = Wanted.Goal is Goal.Run && !Wanted.InTransition && Wanted.Asked.Generation == Wanted.Serving?.Generation;
-        return settled && registered && Holds(ConditionType.Available) && Holds(ConditionType.Verified)
+        var lame = Wanted.Goal is Goal.Run && Wanted.Serving is { } serving ? World.Companions(serving).FirstOrDefault(r => !_world.IsReady(r)) : null;
+        return settled && lame is not null && stalled.Status is not ConditionStatus.True
+            ? False(ConditionType.Ready, "ServiceNotReady", _world.See(lame.Id) is { } seen ? Words.Of(seen) : $"{Words.Name(lame.Id, lame.Service)} is not there.")
+            : settled && registered && lame is null && Holds(ConditionType.Available) && Holds(ConditionType.Verified)
             ? True(ConditionType.Ready, "Ready", "What was asked for serves.")
             : stalled.Status is ConditionStatus.True ? False(ConditionType.Ready, stalled.Reason, stalled.Message)
             : _step is Step.Wait wait ? False(ConditionType.Ready, wait.Reason, wait.Message)

@@ -36,13 +36,16 @@ public sealed record Memory
     /// <summary>When a deleted record was first seen to have nothing left; a second look confirms it.</summary>
     public DateTimeOffset? EmptySince { get; init; }
 
-    /// <summary>The tool definitions first seen of the serving generation; another hash under the same generation is a drift of tools.</summary>
+    /// <summary>The tool definitions accepted of the serving generation; another hash under the same generation is a drift of tools.</summary>
     public ToolsSeen? Tools { get; init; }
 
     /// <summary>The memory that a turn on this record decides with.</summary>
     public static Memory Of(RuntimeRecord record)
     {
         var memory = record.Memory;
+        memory = record.ToolsAccepted is { } accepted && memory.Tools is { } tools && tools.Generation == record.ServingGeneration && tools.Hash != accepted
+            ? memory with { Tools = tools with { Hash = accepted } }
+            : memory;
         return memory.Generation == record.AskedGeneration && memory.RestartToken == record.RestartToken
             ? memory
             : new Memory
@@ -71,7 +74,9 @@ public sealed record Memory
     private const string Removal = "remove:";
 }
 
-public sealed record ToolsSeen(long Generation, string Hash);
+/// <param name="Hash">What was accepted: seen first, or by an approver.</param>
+/// <param name="Now">What was seen last.</param>
+public sealed record ToolsSeen(long Generation, string Hash, string? Now = null);
 
 /// <summary>Effects on one resource towards one aim.</summary>
 public sealed record Attempt

@@ -25,7 +25,7 @@ internal static class Narrative
             _ => null,
             resolve => new NewEvent("Resolved", $"Generation {resolve.Generation} is pinned to {result.Facts?.Commit ?? result.Facts?.Pin}."),
             put => OfPut(world, put, result),
-            remove => new NewEvent($"{remove.Kind}Removed", $"{remove.ResourceId} was removed ({remove.Why})."),
+            remove => new NewEvent($"{remove.Kind}Removed", $"{Words.Name(remove.ResourceId, world.See(remove.ResourceId)?.Service)} was removed ({remove.Why})."),
             _ => null,
             promote => new NewEvent("Promoted", $"Generation {promote.Generation} passed its handshake and serves."),
             fail => new NewEvent("GenerationFailed", $"Generation {fail.Generation} failed ({fail.Reason}): {fail.Message}"),
@@ -38,12 +38,13 @@ internal static class Narrative
 
     private static NewEvent OfPut(World world, Step.Put put, StepResult result)
     {
-        var (kind, id) = (put.Resource.Kind, put.Resource.Id);
-        var seen = world.See(id);
+        var kind = put.Resource.Kind;
+        var seen = world.See(put.Resource.Id);
+        var id = Words.Name(put.Resource.Id, put.Resource.Service);
         return result.Outcome switch
         {
             Outcome.InProgress { Message: var message } => new NewEvent($"{kind}Started", message),
-            _ when seen is null && world.AttemptOn(id, put.Resource.Fingerprint).Effects > 0 => new NewEvent($"{kind}Restarted", $"{id} was gone and was made again."),
+            _ when seen is null && world.AttemptOn(put.Resource.Id, put.Resource.Fingerprint).Effects > 0 => new NewEvent($"{kind}Restarted", $"{id} was gone and was made again."),
             _ when put.Why == Reasons.Crashed => new NewEvent($"{kind}Restarted", $"{id} was started again. {(seen is null ? "" : Words.Of(seen))}"),
             _ when put.Why == Reasons.Drifted => new NewEvent("DriftRepaired", $"{id} differed in {seen?.DifferingField ?? "a field"} and was put right."),
             _ when put.Why == Reasons.Different => new NewEvent($"{kind}Updated", $"{id} was brought to what is asked now."),

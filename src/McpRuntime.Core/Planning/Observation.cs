@@ -29,6 +29,9 @@ public sealed record SeenResource
 
     public required ResourceKind Kind { get; init; }
 
+    /// <summary>As <see cref="Resource.Service"/>.</summary>
+    public string? Service { get; init; }
+
     /// <summary>Computed from the live object's own fields, never read from a label.</summary>
     public required string Fingerprint { get; init; }
 
@@ -112,7 +115,12 @@ public sealed record Handshake(
     string? Path = null,
     string? Transport = null,
     IReadOnlyList<string>? Tools = null,
-    string? ToolsHash = null);
+    string? ToolsHash = null)
+{
+    /// <summary>What the tools say of themselves; kept apart from the status, which shows their names.</summary>
+    [System.Text.Json.Serialization.JsonIgnore]
+    public IReadOnlyList<ToolDefinition>? Definitions { get; init; }
+}
 
 /// <summary>Backend and gateway, each Known or Unknown, and the handshakes of what runs, by container id.</summary>
 public sealed record Observation(ProviderView Backend, ProviderView Gateway, IReadOnlyDictionary<string, Handshake> Handshakes)

@@ -147,9 +147,10 @@ public static class Planner
         }
 
         // Once the image is there the engine knows what no registry told: its ports, user and volumes.
+        var images = target?.Compiled.Running.Where(r => r.Kind is ResourceKind.Image or ResourceKind.Build).ToList() ?? [];
         var factsAreThere = asked.Generation == target?.Generation
             && target.Compiled is { Complete: false, Refused: null }
-            && target.Compiled.Running.Any(r => r.Kind is ResourceKind.Image or ResourceKind.Build && world.IsReady(r));
+            && images.Count > 0 && images.TrueForAll(world.IsReady);
         return asked.Facts is null || factsAreThere
             ? world.Hold(Reasons.ResolveAttempt, "") ?? (Step)new Step.Resolve(asked.Generation)
             : null;
@@ -173,12 +174,12 @@ public static class Planner
             return Remove(world, seen!, Reasons.Wedged);
         }
 
-        if (!resource.DependsOn.All(world.IsReady))
+        if (!resource.DependsOn.All(world.IsReady) || !resource.AfterStart.All(world.HasStarted))
         {
             return null;
         }
 
-        if (seen is null && resource.Kind is ResourceKind.Container && world.InTheWay() is { } other)
+        if (seen is null && resource.Kind is ResourceKind.Container && world.InTheWay(resource) is { } other)
         {
             return Remove(world, other, Reasons.Recreate);
         }
@@ -207,7 +208,7 @@ public static class Planner
 
         return seen.Health switch
         {
-            Health.Stopped or Health.Failed or Health.Wedged => Reasons.Crashed,
+            Health.Stopped or Health.Failed or Health.Wedged => World.HasEndedForGood(resource, seen) ? null : Reasons.Crashed,
             Health.Starting or Health.Serving or Health.Completed => null,
         };
     }

@@ -48,6 +48,9 @@ public sealed record PlannerOptions
     /// <summary>Looks in a row that must fail before the conditions say so: one lost packet is not news.</summary>
     public int BlindAfter { get; init; } = 3;
 
+    /// <summary>What follows when a server's tools change without a new generation.</summary>
+    public ToolsPin ToolsPin { get; init; } = ToolsPin.Warn;
+
     /// <summary>Where clients reach the gateway: <c>https://mcp.example.org</c>; null = endpoint URLs are not shown.</summary>
     public Uri? PublicUrl { get; init; }
 }

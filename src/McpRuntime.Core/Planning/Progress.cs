@@ -30,8 +30,20 @@ public static class Progress
             Failed = Failed(wanted, step, result),
             Entomb = step is Step.Entomb,
             Events = Narrative.Of(record, world, step, result, conditions),
+            Tools = ToolsOf(record, world, memory),
         };
     }
+
+    /// <summary>Tools that were not the last ones told of.</summary>
+    private static ToolInventory? ToolsOf(RuntimeRecord record, World world, Memory memory) =>
+        memory.Tools is { Now: { } hash } tools
+        && tools.Generation == world.Wanted.Serving?.Generation
+        && (record.Memory.Tools?.Generation != tools.Generation || record.Memory.Tools.Now != hash)
+        && world.EndpointOf(world.Wanted.Serving) is { } container
+        && world.HandshakeOf(container) is { Definitions: { } definitions } word
+        && word.ToolsHash == hash
+            ? new ToolInventory(tools.Generation, hash, definitions, IsFirst: record.Memory.Tools?.Generation != tools.Generation)
+            : null;
 
     /// <summary>Whether it says anything that the record does not say already. A turn that changes nothing writes nothing.</summary>
     public static bool IsNews(Report report, RuntimeRecord record) =>

@@ -7,6 +7,7 @@ internal static class Reasons
     public const string Confirming = "Confirming";
     public const string CrashLoop = "CrashLoop";
     public const string Draining = "Draining";
+    public const string Ended = "Ended";
     public const string HandshakeFailed = "HandshakeFailed";
     public const string NotConverging = "NotConverging";
     public const string PendingApproval = "PendingApproval";

@@ -123,11 +123,11 @@ internal static class Recall
     private static ToolsSeen? Tools(World world)
     {
         var before = world.Memory.Tools;
-        return world.Wanted.Serving is { } serving
-            && before?.Generation != serving.Generation
-            && world.EndpointOf(serving) is { } container
-            && world.HandshakeOf(container)?.ToolsHash is { } hash
-            ? new ToolsSeen(serving.Generation, hash)
-            : before;
+        if (world.Wanted.Serving is not { } serving || world.EndpointOf(serving) is not { } container || world.HandshakeOf(container)?.ToolsHash is not { } hash)
+        {
+            return before;
+        }
+
+        return before?.Generation == serving.Generation ? before with { Now = hash } : new ToolsSeen(serving.Generation, hash, hash);
     }
 }

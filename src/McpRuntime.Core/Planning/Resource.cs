@@ -29,6 +29,18 @@ public sealed record Resource(string Id, ResourceKind Kind, string Fingerprint, 
 {
     /// <summary>The id of the resource whose live address this one points to (a route to its container); null for most.</summary>
     public string? BoundTo { get; init; }
+
+    /// <summary>Of a runtime with several services: which one it is; null for what belongs to all.</summary>
+    public string? Service { get; init; }
+
+    /// <summary>Ids that must have been started first, whether or not they serve yet.</summary>
+    public IReadOnlyList<string> AfterStart { get; init; } = [];
+
+    /// <summary>Of a container; null = as the whole revision's.</summary>
+    public Rollout? Rollout { get; init; }
+
+    /// <summary>Once it has run and ended in failure it is not started again: whoever asked for it wants to look first.</summary>
+    public bool EndsForGood { get; init; }
 }
 
 /// <summary>What the provider needs to put it; each provider has its own kinds. May hold secrets: never logged, never serialised.</summary>

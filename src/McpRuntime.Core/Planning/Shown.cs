@@ -24,7 +24,7 @@ internal static class Shown
             GatewayId = GatewayIdOf(record, world),
             Restarts = memory.Restarts,
             Server = SameButForTime(record.Display.Server, word) ? record.Display.Server : word,
-            GuardrailsReport = ReportOf(plan, carrier),
+            GuardrailsReport = ReportOf(world, plan, carrier),
             GuardrailsWarnings = plan?.Compiled.Warnings ?? [],
         };
     }
@@ -35,9 +35,19 @@ internal static class Shown
             ? target
             : world.Wanted.Serving ?? world.Wanted.Target;
 
-    /// <summary>What was compiled, with what the live object shows in its place.</summary>
-    public static IReadOnlyList<ControlReport> ReportOf(RevisionPlan? plan, SeenResource? carrier) =>
-        [.. (plan?.Compiled.Report ?? []).Select(c => carrier?.Controls.FirstOrDefault(live => live.Control == c.Control) is { } live ? c.ReadBack(live) : c)];
+    /// <summary>What was compiled, with what the live object shows in its place: of several services, the one that holds least.</summary>
+    public static IReadOnlyList<ControlReport> ReportOf(World world, RevisionPlan? plan, SeenResource? carrier)
+    {
+        SeenResource[] live = [.. new[] { carrier }.Concat((plan is null || carrier is null ? [] : World.Companions(plan)).Select(r => world.See(r.Id))).OfType<SeenResource>()];
+        return [.. (plan?.Compiled.Report ?? []).Select(c => Least(c.Control, live) is { } shown ? c.ReadBack(shown) : c)];
+    }
+
+    private static ControlReport? Least(Control control, IReadOnlyList<SeenResource> live)
+    {
+        var shown = live.SelectMany(s => s.Controls.Where(c => c.Control == control).Select(c => (Seen: s, Report: c))).ToList();
+        var (seen, report) = shown.Find(s => s.Report.Outcome is ControlOutcome.Weakened);
+        return seen?.Service is { } service ? report with { Observed = $"service \"{service}\": {report.Observed}" } : report ?? shown.FirstOrDefault().Report;
+    }
 
     /// <summary>An outer gateway's own id of the registration; the embedded gateway lists a runtime under the runtime's id.</summary>
     private static string? GatewayIdOf(RuntimeRecord record, World world) =>

@@ -3,11 +3,14 @@ namespace McpRuntime.Core.Planning;
 /// <summary>Plain words on what is seen.</summary>
 internal static class Words
 {
+    /// <summary>The id, with the service it is of a runtime that has several.</summary>
+    public static string Name(string id, string? service) => service is null ? id : $"{id} (service \"{service}\")";
+
     public static string Of(SeenResource seen)
     {
         var progress = seen.Progress is { } done ? $" ({done:P0})" : "";
         var exit = seen.ExitCode is { } code ? $" (exit code {code})" : "";
-        return $"{seen.Kind} {seen.Id} is {seen.Health}{progress}{exit}{(string.IsNullOrEmpty(seen.Message) ? "." : ": " + seen.Message)}";
+        return $"{seen.Kind} {Name(seen.Id, seen.Service)} is {seen.Health}{progress}{exit}{(string.IsNullOrEmpty(seen.Message) ? "." : ": " + seen.Message)}";
     }
 
     public static string OfHandshake(World world, SeenResource container) => world.HandshakeOf(container) switch

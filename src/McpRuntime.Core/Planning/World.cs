@@ -23,9 +23,8 @@ internal sealed class World
 
         _resources = ResourcesOf(wanted);
         _wantedById = _resources.ToDictionary(r => r.Id, StringComparer.Ordinal);
-        if (IsCutOver())
+        if (_resources.RemoveAll(IsCutOver) > 0)
         {
-            _resources.RemoveAll(r => r.Kind is ResourceKind.Container && r.Generation != wanted.Target?.Generation);
             _wantedById = _resources.ToDictionary(r => r.Id, StringComparer.Ordinal);
         }
     }
@@ -105,14 +104,22 @@ internal sealed class World
 
     public bool IsReady(Resource resource) => IsReady(resource.Id);
 
+    /// <summary>It was started as it is wanted; whether it is well already is another question.</summary>
+    public bool HasStarted(string id) =>
+        IsReady(id) || (See(id) is { Health: Health.Starting or Health.Wedged } seen && (!_wantedById.TryGetValue(id, out var wanted) || Same(seen.Fingerprint, wanted.Fingerprint)));
+
+    /// <summary>An exit code tells that it ran: what never started is still owed a start.</summary>
+    public static bool HasEndedForGood(Resource resource, SeenResource seen) => resource.EndsForGood && seen is { Health: Health.Failed, ExitCode: not null };
+
     /// <summary>It was put as often as it may be, and still differs.</summary>
     public bool IsNotConverging(Resource resource, SeenResource seen) =>
         !Same(seen.Fingerprint, resource.Fingerprint) && AttemptOn(resource.Id, resource.Fingerprint).Differing >= Options.PutLimit;
 
     /// <summary>A container that was started, or a pull or build that was begun, too often to be believed in.</summary>
     public bool KeepsFailing(Resource resource, SeenResource seen) =>
-        AttemptOn(resource.Id, resource.Fingerprint).Effects >= Options.CrashLimit
-        && (resource.Kind is ResourceKind.Container ? !IsVerified(seen) : seen.Health is Health.Failed);
+        HasEndedForGood(resource, seen)
+        || (AttemptOn(resource.Id, resource.Fingerprint).Effects >= Options.CrashLimit
+            && (resource.Kind is ResourceKind.Container ? !IsVerified(seen) : seen.Health is Health.Failed));
 
     /// <summary>The prober's word on this very incarnation; a word on another one is none.</summary>
     public Handshake? HandshakeOf(SeenResource container) =>
@@ -144,11 +151,11 @@ internal sealed class World
             return "it stays until what replaces it is there";
         }
 
-        return target.Rollout is Rollout.BlueGreen && StillServes(old) ? "it serves until what replaces it is verified and routed" : null;
+        return RolloutOf(old.Service) is Rollout.BlueGreen && StillServes(old) ? "it serves until what replaces it is verified and routed" : null;
     }
 
     /// <summary>Clients may have calls on it, though no new ones reach it.</summary>
-    public bool MustDrain(SeenResource old) => Wanted.Target?.Compiled.Rollout is Rollout.BlueGreen && OncePassed(old);
+    public bool MustDrain(SeenResource old) => RolloutOf(old.Service) is Rollout.BlueGreen && OncePassed(old);
 
     public bool IsDraining => Wanted.Goal is Goal.Run
         && MayRemoveSurplus
@@ -159,12 +166,16 @@ internal sealed class World
     {
         null or { IsWhole: false } => false,
         { Compiled.Endpoint: null } => plan.Compiled.Running.All(IsReady),
-        _ => EndpointOf(plan) is { Health: Health.Serving } container && IsVerified(container),
+        _ => EndpointOf(plan) is { Health: Health.Serving } container && IsVerified(container) && Companions(plan).All(IsReady),
     };
 
+    /// <summary>The containers of a revision beside its endpoint's; most have none.</summary>
+    public static IEnumerable<Resource> Companions(RevisionPlan plan) =>
+        plan.Compiled.Running.Where(r => r.Kind is ResourceKind.Container && r.Id != plan.Compiled.Endpoint?.ContainerId);
+
     /// <summary>What a Put of a container must find gone first, where two must never run at once; null when nothing is in the way.</summary>
-    public SeenResource? InTheWay() => Wanted.Target?.Compiled.Rollout is Rollout.Recreate
-        ? Surplus.FirstOrDefault(s => s.Kind is ResourceKind.Container)
+    public SeenResource? InTheWay(Resource container) => (container.Rollout ?? Wanted.Target?.Compiled.Rollout) is Rollout.Recreate
+        ? Surplus.FirstOrDefault(s => s.Kind is ResourceKind.Container && s.Service == container.Service)
         : null;
 
     /// <summary>A wait until this may be tried (again); null = now.</summary>
@@ -211,17 +222,23 @@ internal sealed class World
         return OncePassed(old) && !rebound;
     }
 
-    private bool IsCutOver()
+    /// <summary>An older revision's container that must not run beside the one that takes its place, once that one's turn has come.</summary>
+    private bool IsCutOver(Resource old)
     {
-        if (!Wanted.InTransition || Wanted is not { Serving: not null, Target: { IsWhole: true, Compiled.Rollout: Rollout.Recreate } target })
+        if (old.Kind is not ResourceKind.Container || !Wanted.InTransition || old.Generation == Wanted.Target?.Generation
+            || Wanted is not { Serving: not null, Target: { IsWhole: true } target } || RolloutOf(old.Service) is not Rollout.Recreate)
         {
             return false;
         }
 
         var containers = target.Compiled.Running.Where(r => r.Kind is ResourceKind.Container).ToList();
         var own = containers.Select(r => r.Id).ToHashSet(StringComparer.Ordinal);
-        return containers.Exists(r => See(r.Id) is not null) || containers.SelectMany(r => r.DependsOn).Where(id => !own.Contains(id)).All(IsReady);
+        var heirs = containers.Where(r => r.Service == old.Service).ToList();
+        return heirs.Exists(r => See(r.Id) is not null) || heirs.SelectMany(r => r.DependsOn).Where(id => !own.Contains(id)).All(IsReady);
     }
+
+    private Rollout? RolloutOf(string? service) =>
+        Wanted.Target?.Compiled.Running.FirstOrDefault(r => r.Kind is ResourceKind.Container && r.Service == service)?.Rollout ?? Wanted.Target?.Compiled.Rollout;
 
     private static List<Resource> ResourcesOf(Wanted wanted) => wanted.Goal switch
     {

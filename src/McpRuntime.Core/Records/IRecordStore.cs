@@ -79,6 +79,9 @@ public sealed record Report
     public bool Entomb { get; init; }
 
     public IReadOnlyList<NewEvent> Events { get; init; } = [];
+
+    /// <summary>Null: what the server offers is what was told of last.</summary>
+    public ToolInventory? Tools { get; init; }
 }
 
 /// <param name="Kind">CamelCase: <c>ContainerCreated</c>, <c>Drifted</c>, <c>Promoted</c>.</param>

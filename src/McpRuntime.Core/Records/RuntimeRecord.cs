@@ -60,6 +60,9 @@ public sealed record RuntimeRecord
     /// <summary>What earlier turns learned; opaque to everything but the planner and progress.</summary>
     public required Memory Memory { get; init; }
 
+    /// <summary>Hash of the tools that were accepted last of the serving generation; null until some were seen.</summary>
+    public string? ToolsAccepted { get; init; }
+
     public IReadOnlyList<Condition> Conditions { get; init; } = [];
 
     /// <summary>The status row's own revision; a report that is based on an older one is not written.</summary>
@@ -127,7 +130,14 @@ public sealed record Revision
 /// <param name="PinIsRegistryDigest">False: the pin is an engine's own image id, which <c>require_digest</c> does not accept.</param>
 /// <param name="Commit">The commit a ref resolved to; null for images.</param>
 /// <param name="Image">The image's own settings; null until the registry's config blob or the engine gave them.</param>
-public sealed record ResolvedFacts(string Pin, bool PinIsRegistryDigest, string? Commit, ImageFacts? Image);
+public sealed record ResolvedFacts(string Pin, bool PinIsRegistryDigest, string? Commit, ImageFacts? Image)
+{
+    /// <summary>Of a runtime with several services: what each one's image is, by service. Null: there is one image, the one above.</summary>
+    public IReadOnlyDictionary<string, ServiceFacts>? Services { get; init; }
+}
+
+/// <param name="Pin">As in <see cref="ResolvedFacts"/>.</param>
+public sealed record ServiceFacts(string Pin, bool PinIsRegistryDigest, ImageFacts? Image);
 
 /// <param name="User">The image's USER; empty = root.</param>
 /// <param name="ExposedPorts">TCP ports, ascending.</param>
@@ -143,4 +153,7 @@ public sealed record ImageFacts(
 {
     /// <summary>The image's own variables, <c>NAME=value</c>: engines merge them under ours, so a live object shows both.</summary>
     public IReadOnlyList<string> Environment { get; init; } = [];
+
+    /// <summary>Whether the image says how its health is told.</summary>
+    public bool HasHealthcheck { get; init; }
 }

@@ -16,6 +16,7 @@ public static class Admission
         new EndpointRule(),
         new EnvironmentRule(),
         new GuardrailsRule(),
+        new ComposeRule(),
         new VolumesRule(),
         new ControlsRule(),
         new ApprovalRule(),

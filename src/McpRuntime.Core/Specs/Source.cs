@@ -36,9 +36,12 @@ public abstract record Source
 
     /// <param name="File">The compose file's text when given inline, else null.</param>
     /// <param name="Repo">The repository that holds the file at <paramref name="Path"/>, else null.</param>
-    /// <param name="MainService">The service that speaks MCP.</param>
+    /// <param name="MainService">The service that speaks MCP; empty until the file is known, where it was not named.</param>
     public sealed record Compose(string? File, string? Repo, string? Ref, string? Path, string MainService) : Source
     {
+        /// <summary>The image of each service, normalised, where the file is known; variables may have named it.</summary>
+        public IReadOnlyDictionary<string, string> Images { get; init; } = new SortedDictionary<string, string>(StringComparer.Ordinal);
+
         public override T Match<T>(Func<Docker, T> docker, Func<GitHub, T> gitHub, Func<Compose, T> compose) => compose(this);
     }
 }

@@ -1,3 +1,5 @@
+using McpRuntime.Core.Compose;
+
 namespace McpRuntime.Core.Specs;
 
 /// <summary>A source as sent → the one of three shapes it is, or what is wrong with it. What a repository holds is checked when it is there.</summary>
@@ -72,9 +74,9 @@ public static class SourceParser
     {
         var sent = fields.Sent;
         fields.Allow("compose", "compose_file", "repo", "ref", "branch", "commit", "path", "main_service");
-        if (sent.MainService is not { Length: > 0 and <= 63 } main || !char.IsAsciiLetterOrDigit(main[0]) || !main.All(c => char.IsAsciiLetterOrDigit(c) || c is '_' or '.' or '-'))
+        if (sent.MainService is { } main && !ComposeNodes.IsName(main))
         {
-            fields.Wrong<Source>("main_service", "is missing or not a service's name: say which service speaks MCP");
+            fields.Wrong<Source>("main_service", "is not a service's name: say which service speaks MCP");
         }
 
         if ((sent.ComposeFile is null) == (sent.Repo is null))

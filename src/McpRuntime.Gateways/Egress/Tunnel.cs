@@ -64,6 +64,11 @@ internal sealed class Tunnel(Socket client, Socket upstream, TimeProvider time) 
                     ArrayPool<byte>.Shared.Return(buffer);
                     buffer = null;
                 }
+                else
+                {
+                    // The thread that sees what arrives runs this too: a stream that is always ready must not keep it from the others.
+                    await Task.Yield();
+                }
             }
         }
         catch (Exception e) when (e is SocketException or ObjectDisposedException)

@@ -1,3 +1,5 @@
+using McpRuntime.Gateways.Embedded.Sessions;
+using McpRuntime.Gateways.Embedded.Tools;
 using McpRuntime.Gateways.Upstream;
 using Microsoft.AspNetCore.Http;
 
@@ -13,6 +15,24 @@ internal sealed record ForwardedCall(GatewayRoute Route, string Subject, Uri Tar
     public string? SessionText { get; set; }
 
     public string? SessionId { get; set; }
+
+    /// <summary>What the client says; empty for GET and DELETE.</summary>
+    public JsonRpcEnvelope Envelope { get; set; }
+
+    /// <summary>The client says nothing with it: it listens, or ends its session.</summary>
+    public bool IsSilent { get; set; }
+
+    /// <summary>What the book knows of the session; null without one, or where it could not be looked up.</summary>
+    public OpenSession? Session { get; set; }
+
+    /// <summary>The session lives on another container than the one it was opened on, which knows none of its events.</summary>
+    public bool IsReopened { get; set; }
+
+    /// <summary>The stream that is being passed on; null before it, and where the answer is none.</summary>
+    public SseRewriter? Events { get; set; }
+
+    /// <summary>How the server answered a tool call; null for everything else.</summary>
+    public CallOutcome? Answer { get; set; }
 
     /// <summary>A stream that carries no answer, and so may be ended at any time.</summary>
     public bool OnlyListens { get; set; }

@@ -1,5 +1,7 @@
 using System.Diagnostics;
 using System.Net;
+using McpRuntime.Gateways.Embedded.Sessions;
+using McpRuntime.Gateways.Embedded.Tools;
 using McpRuntime.Gateways.Upstream;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Http.Features;
@@ -15,6 +17,8 @@ namespace McpRuntime.Gateways.Embedded;
 internal sealed partial class Forwarder(
     UpstreamConnector upstream,
     SessionSeal seal,
+    SessionBook sessions,
+    ToolGate tools,
     GatewayOptions options,
     TimeProvider time,
     IHostApplicationLifetime lifetime,
@@ -30,33 +34,50 @@ internal sealed partial class Forwarder(
         RequestBody? body = null;
         try
         {
-            body = HttpMethods.IsPost(context.Request.Method) ? await RequestBody.OpenAsync(context, options.MaxBodyBytes, watchdog) : null;
-            Activity.Current?.SetTag("mcp.method", body?.Envelope.Method);
+            body = HttpMethods.IsPost(context.Request.Method) ? await RequestBody.OpenAsync(context, options.MaxBodyBytes, options.AuditArguments, watchdog) : null;
+            call.Envelope = body?.Envelope ?? default;
+            call.IsSilent = body is null;
+            Activity.Current?.SetTag("mcp.method", call.Envelope.Method);
             using var request = Request(context, call, body, out var error);
+            error ??= await AllowAsync(context, call, request, watchdog.Token);
             if (error is null)
             {
                 using var response = await upstream.SendAsync(call.Route.Address, request, watchdog.Token);
                 error = await AnswerAsync(context, call, body, response, watchdog);
             }
 
-            return error is null ? "ok" : await RefuseAsync(context, error, body);
+            return error is null ? "ok" : await RefuseAsync(context, error, call);
         }
         catch (Exception e) when (e is OperationCanceledException or IOException or HttpRequestException)
         {
             var error = Blame(e, call, body, watchdog);
-            return error is null ? "client_gone" : await RefuseAsync(context, error, body);
+            return error is null ? "client_gone" : await RefuseAsync(context, error, call);
         }
     }
 
-    private HttpRequestMessage Request(HttpContext context, ForwardedCall call, RequestBody? body, out GatewayError? error)
+    /// <summary>What is decided by the message itself, before a byte of it is sent.</summary>
+    private async Task<GatewayError?> AllowAsync(HttpContext context, ForwardedCall call, HttpRequestMessage request, CancellationToken ct)
+    {
+        if (call.Envelope.Twice is { } field)
+        {
+            return GatewayError.Ambiguous(field);
+        }
+
+        return await tools.RefusesAsync(call.Route, call.Envelope, ct)
+            ?? await AddSessionAsync(context, call, request, ct)
+            ?? (call is { Envelope.Method: "initialize", SessionText: null } ? await sessions.MakeRoomAsync(call, ct) : null);
+    }
+
+    private static HttpRequestMessage Request(HttpContext context, ForwardedCall call, RequestBody? body, out GatewayError? error)
     {
         var request = new HttpRequestMessage(new HttpMethod(context.Request.Method), call.Target) { Content = body };
+        request.Options.Set(Stdio.ReplicaLink.Caller, call.Subject);
         var badHeader = HeaderPolicy.CopyToServer(context.Request.Headers, request);
-        error = badHeader is null ? AddSession(context, call, request) : GatewayError.BadHeader(badHeader);
+        error = badHeader is null ? null : GatewayError.BadHeader(badHeader);
         return request;
     }
 
-    private GatewayError? AddSession(HttpContext context, ForwardedCall call, HttpRequestMessage request)
+    private async Task<GatewayError?> AddSessionAsync(HttpContext context, ForwardedCall call, HttpRequestMessage request, CancellationToken ct)
     {
         var headers = context.Request.Headers;
         if (HeaderPolicy.IsStateless(headers))
@@ -79,14 +100,16 @@ internal sealed partial class Forwarder(
 
             if (name == HeaderPolicy.SessionId)
             {
-                call.SessionText = value;
-                call.SessionId = seal.Open(SealPurpose.Session, call.Route, call.Subject, value);
-                if (call.SessionId is null)
+                if (await sessions.OpenAsync(call, value, headers[HeaderPolicy.ProtocolVersion], ct) is { } ended)
                 {
-                    return GatewayError.SessionEnded;
+                    return ended;
                 }
 
-                value = call.SessionId;
+                value = call.SessionId!;
+            }
+            else if (call.IsReopened)
+            {
+                continue;
             }
 
             request.Headers.TryAddWithoutValidation(name, value);
@@ -110,9 +133,14 @@ internal sealed partial class Forwarder(
         }
 
         var response = context.Response;
-        if (!SealSession(call, from, response))
+        if (!await SealSessionAsync(call, from, response, watchdog.Token))
         {
             return GatewayError.BadSessionId(call.Route.Name);
+        }
+
+        if (call.SessionText is not null && (status == StatusCodes.Status404NotFound || HttpMethods.IsDelete(context.Request.Method)))
+        {
+            await sessions.EndAsync(call, watchdog.Token);
         }
 
         if (IsEvents(from) && from.Content.Headers.NonValidated.Contains("Content-Encoding"))
@@ -125,10 +153,12 @@ internal sealed partial class Forwarder(
         HeaderPolicy.CopyToClient(from, response.Headers);
         context.Features.Get<IHttpResponseBodyFeature>()?.DisableBuffering();
         await PumpAsync(context, call, body, from, watchdog);
-        return null;
+
+        // A stream that ends without the answer, and has no numbers to come back by, would leave its client waiting for nothing.
+        return call is { Events: not null, Answer: { HasAnswered: false, IsResumable: false } } ? GatewayError.Broken(call.Route.Name, "its stream ended without an answer") : null;
     }
 
-    private bool SealSession(ForwardedCall call, HttpResponseMessage from, HttpResponse response)
+    private async Task<bool> SealSessionAsync(ForwardedCall call, HttpResponseMessage from, HttpResponse response, CancellationToken ct)
     {
         if (!from.Headers.NonValidated.TryGetValues(HeaderPolicy.SessionId, out var values))
         {
@@ -151,6 +181,7 @@ internal sealed partial class Forwarder(
         if (id != call.SessionId)
         {
             metrics.SessionOpened();
+            await sessions.RegisterAsync(call, text, id, ct);
         }
 
         response.Headers[HeaderPolicy.SessionId] = text;
@@ -161,10 +192,17 @@ internal sealed partial class Forwarder(
     {
         var response = context.Response;
         await using var stream = await from.Content.ReadAsStreamAsync(watchdog.Token);
+        call.Answer = call.Envelope.MayCallTools ? new CallOutcome() : null;
+        if (tools.Reads(call.Envelope))
+        {
+            await tools.CopyAsync(call.Route, stream, IsEvents(from), response, watchdog.Token);
+            return;
+        }
+
         if (!IsEvents(from))
         {
             response.ContentLength = from.Content.Headers.ContentLength;
-            await ResponsePump.CopyAsync(stream, response.BodyWriter, watchdog);
+            await ResponsePump.CopyAsync(stream, response.BodyWriter, watchdog, call.Answer);
             return;
         }
 
@@ -175,8 +213,16 @@ internal sealed partial class Forwarder(
         await response.BodyWriter.FlushAsync(watchdog.Token);
         call.OnlyListens = body is null || body.Envelope.Method == "subscriptions/listen";
         watchdog.AllowSilence(forever: call.OnlyListens);
-        var rewriter = new SseRewriter(address => call.MessageAddress(context.Request, seal, options, address));
-        await ResponsePump.CopyEventsAsync(stream, response.BodyWriter, rewriter, options.KeepAlive, time, watchdog, call.OnlyListens ? lifetime.ApplicationStopping : CancellationToken.None);
+        var rewriter = call.Events = new SseRewriter(address => call.MessageAddress(context.Request, seal, options, address), call.Answer);
+        call.Session?.Begin();
+        try
+        {
+            await ResponsePump.CopyEventsAsync(stream, response.BodyWriter, rewriter, options.KeepAlive, time, watchdog, call.OnlyListens ? lifetime.ApplicationStopping : CancellationToken.None);
+        }
+        finally
+        {
+            call.Session?.End();
+        }
     }
 
     /// <summary>By the raw text: a header that we can't parse may be good enough for a lenient client.</summary>
@@ -207,16 +253,21 @@ internal sealed partial class Forwarder(
         return trouble.NothingSent ? GatewayError.Unreachable(call.Route.Name, trouble.Message) : GatewayError.Broken(call.Route.Name, trouble.Message);
     }
 
-    private static async Task<string> RefuseAsync(HttpContext context, GatewayError error, RequestBody? body)
+    private static async Task<string> RefuseAsync(HttpContext context, GatewayError error, ForwardedCall call)
     {
-        if (context.Response.HasStarted)
+        if (!context.Response.HasStarted)
         {
-            // The client must not take the piece it has for the whole.
-            context.Abort();
+            await error.WriteAsync(context, call.Envelope);
+        }
+        else if (call is { Events.AtBoundary: true, Envelope.Id: not null, Answer: null or { HasAnswered: false } })
+        {
+            // Between two events an answer can still be given: the client learns why at once, and need not guess from a cut line.
+            await error.WriteEventAsync(context, call.Envelope);
         }
         else
         {
-            await error.WriteAsync(context, body?.Envelope ?? default);
+            // The client must not take the piece it has for the whole.
+            context.Abort();
         }
 
         return error.Outcome;

@@ -1,6 +1,7 @@
 using System.Text.Json;
 using McpRuntime.Core.Records;
 using McpRuntime.Gateways.Embedded.Probing;
+using McpRuntime.Gateways.Stdio;
 using McpRuntime.Gateways.Upstream;
 using Microsoft.AspNetCore.Authorization;
 using Microsoft.AspNetCore.Builder;
@@ -15,7 +16,10 @@ namespace McpRuntime.Gateways.Embedded;
 /// <summary>The embedded gateway's place in the service.</summary>
 public static class GatewayEndpoints
 {
-    /// <summary>Needs <see cref="IRouteTable"/>, <see cref="ICallerAccessor"/> and <see cref="IWakeUp"/> from others.</summary>
+    /// <summary>
+    /// Needs <see cref="IRouteTable"/>, <see cref="IBridgeTable"/>, <see cref="ISessionStore"/>, <see cref="IToolPins"/>, <see cref="IToolCallAudit"/>,
+    /// <see cref="ICallerAccessor"/> and <see cref="IWakeUp"/> from others.
+    /// </summary>
     public static IServiceCollection AddEmbeddedGateway(this IServiceCollection services, GatewayOptions options) => services.AddEmbeddedGateway(_ => options);
 
     public static IServiceCollection AddEmbeddedGateway(this IServiceCollection services, Func<IServiceProvider, GatewayOptions> options)
@@ -26,9 +30,18 @@ public static class GatewayEndpoints
         services.AddMetrics();
         services.AddSingleton<GatewayMetrics>();
         services.AddSingleton<UpstreamConnector>();
+        services.AddSingleton<BridgeClock>();
+        services.AddSingleton<ReplicaLink>();
+        services.AddSingleton<Bridges>();
+        services.AddSingleton<IHostedService>(provider => provider.GetRequiredService<Bridges>());
         services.AddSingleton<SessionSeal>();
         services.AddSingleton<OriginPolicy>();
         services.AddSingleton<RouteAccess>();
+        services.AddSingleton<Sessions.Reopener>();
+        services.AddSingleton<Sessions.SessionBook>();
+        services.AddHostedService<Sessions.SessionUpkeep>();
+        services.AddSingleton<Tools.ToolGate>();
+        services.AddSingleton<Sightings>();
         services.AddSingleton<Forwarder>();
         services.AddSingleton<McpEndpoint>();
         services.AddSingleton<IGateway, EmbeddedGateway>();
@@ -52,6 +65,9 @@ public static class GatewayEndpoints
             endpoints.MapMethods(address, ["OPTIONS"], (HttpContext context, McpEndpoint mcp) => mcp.Preflight(context)).WithMetadata(new AllowAnonymousAttribute()).ExcludeFromDescription();
         }
 
+        // Other replicas show a signature of their own.
+        endpoints.MapMethods(ReplicaLink.Path + "/{scheme}/{server}", ["GET", "POST", "DELETE"], (HttpContext context, string scheme, string server, ReplicaLink link, Bridges bridges) => link.HandleAsync(context, scheme, server, bridges))
+            .WithMetadata(new AllowAnonymousAttribute()).ExcludeFromDescription();
         return endpoints;
     }
 

@@ -19,6 +19,18 @@ internal sealed record GatewayError(int Status, string Outcome, int Code, string
 
     public static GatewayError SessionEnded { get; } = new(404, "session_ended", -32001, "Session not found", "Session not found: it has ended, or the server was replaced. Initialize again.");
 
+    public static GatewayError TooManySessions(string name, int limit) => new(429, "too_many_sessions", -32000, "Too many sessions", $"The server \"{name}\" has {limit} open sessions, which is all it may have (RUNTIME_GATEWAY_MAX_SESSIONS_PER_RUNTIME). Idle ones end by themselves; try again.", TimeSpan.FromSeconds(30));
+
+    public static GatewayError Ambiguous(string field) => new(400, "bad_request", -32600, "Ambiguous message", $"The message has \"{field}\" twice; which of the two is meant can't be told.");
+
+    public static GatewayError Unreadable { get; } = new(400, "bad_request", -32600, "Unreadable message", "What this message calls can't be read (it is a batch, or names its tool too late). This gateway passes only what it understands (RUNTIME_TOOLS_PIN=quarantine).");
+
+    public static GatewayError ToolsChanged(string name) => new(403, "quarantined", -32000, "Tools quarantined", $"The tools of \"{name}\" changed without a new deployment. Until an approver has looked at them and accepted them, none is called.");
+
+    public static GatewayError ToolsUnknown(string name) => new(503, "quarantined", -32000, "Tools not known yet", $"Which tools were accepted of \"{name}\" is not known just now, so none is called. Try again shortly.", TimeSpan.FromSeconds(2));
+
+    public static GatewayError ToolUnknown(string name, string tool) => new(403, "quarantined", -32000, "Tool not accepted", $"\"{Probing.Words.Plain(tool, 200)}\" is not among the tools that were accepted of \"{name}\".");
+
     public static GatewayError BadHeader(string name) => new(400, "bad_request", -32600, "Malformed header", $"The header {name} must be one value of visible ASCII; other text travels as =?base64?…?=.");
 
     public static GatewayError BadAddress { get; } = new(400, "bad_request", -32600, "Malformed address", "The query can't be read as part of an address.");
@@ -60,14 +72,30 @@ internal sealed record GatewayError(int Status, string Outcome, int Code, string
 
         var asMessage = request.IsMessage && Status != StatusCodes.Status405MethodNotAllowed;
         JsonObject body = asMessage
-            ? new()
-            {
-                ["jsonrpc"] = "2.0",
-                ["id"] = request.Id is null ? null : JsonNode.Parse(request.Id),
-                ["error"] = new JsonObject { ["code"] = Code, ["message"] = Message },
-            }
+            ? AsMessage(request)
             : new() { ["title"] = Title, ["status"] = Status, ["detail"] = Message };
         response.ContentType = asMessage ? "application/json" : "application/problem+json";
         await response.Body.WriteAsync(JsonSerializer.SerializeToUtf8Bytes(body), context.RequestAborted);
     }
+
+    /// <summary>As the last event of a stream that has begun, between two events.</summary>
+    public async Task WriteEventAsync(HttpContext context, JsonRpcEnvelope request)
+    {
+        try
+        {
+            await context.Response.WriteAsync($"event: message\ndata: {AsMessage(request).ToJsonString()}\n\n", context.RequestAborted);
+        }
+        catch (Exception e) when (e is OperationCanceledException or IOException)
+        {
+            // Nobody is left to be told.
+            context.Abort();
+        }
+    }
+
+    private JsonObject AsMessage(JsonRpcEnvelope request) => new()
+    {
+        ["jsonrpc"] = "2.0",
+        ["id"] = request.Id is null ? null : JsonNode.Parse(request.Id),
+        ["error"] = new JsonObject { ["code"] = Code, ["message"] = Message },
+    };
 }

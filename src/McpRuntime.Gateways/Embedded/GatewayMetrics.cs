@@ -16,6 +16,7 @@ internal sealed class GatewayMetrics : IDisposable
     private readonly Counter<long> _sessions;
     private readonly UpDownCounter<long> _open;
     private readonly Counter<long> _probes;
+    private readonly Counter<long> _withheld;
 
     public GatewayMetrics(IMeterFactory meters)
     {
@@ -28,12 +29,15 @@ internal sealed class GatewayMetrics : IDisposable
             advice: new InstrumentAdvice<double> { HistogramBucketBoundaries = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300, 600] });
         _sessions = _meter.CreateCounter<long>("mcpruntime.gateway.sessions", "{session}", "Sessions opened.");
         _open = _meter.CreateUpDownCounter<long>("mcpruntime.gateway.open", "{request}", "Requests and streams open now.");
+        _withheld = _meter.CreateCounter<long>("mcpruntime.gateway.tools.withheld", "{tool}", "Tool definitions kept from clients because they were not accepted.");
         _probes = _meter.CreateCounter<long>("mcpruntime.gateway.probes", "{probe}", "Handshakes tried, by verdict.");
     }
 
     public void Opened() => _open.Add(1);
 
     public void SessionOpened() => _sessions.Add(1);
+
+    public void ToolsWithheld(int count) => _withheld.Add(count);
 
     public void Probed(string verdict) => _probes.Add(1, new KeyValuePair<string, object?>("verdict", verdict));
 

@@ -4,19 +4,39 @@ using System.Text.Json;
 
 namespace McpRuntime.Gateways.Embedded;
 
-/// <summary>As much of a JSON-RPC message as a proxy needs: whom to answer when the server can't, and what to call it in metrics.</summary>
+/// <summary>As much of a JSON-RPC message as a proxy needs: whom to answer when the server can't, what is asked for, and of which tool.</summary>
 /// <param name="IsMessage">The body is a JSON object or list, so that an error is told in JSON-RPC.</param>
 /// <param name="Id">The id as JSON (<c>7</c>, <c>"a"</c>); null for notifications, lists, and where it stands behind more than was read.</param>
 internal readonly record struct JsonRpcEnvelope(bool IsMessage, string? Id, string? Method)
 {
     private const int MaxField = 256;
+    private const int MaxParams = 16 * 1024;
 
-    /// <summary>Reads the top level only, and stops without complaint where the text ends or is not JSON: judging it is the server's work.</summary>
-    public static JsonRpcEnvelope Peek(ReadOnlySequence<byte> text, bool complete)
+    /// <summary>A list of messages: nothing is known of any of them.</summary>
+    public bool IsBatch { get; init; }
+
+    /// <summary>All of it was read and is JSON. False: what it asks for may stand behind what was read.</summary>
+    public bool IsWhole { get; init; }
+
+    /// <summary>A field that decides what it asks for stands there twice: readers differ in which of the two counts.</summary>
+    public string? Twice { get; init; }
+
+    /// <summary><c>params.name</c> of a <c>tools/call</c>.</summary>
+    public string? Tool { get; init; }
+
+    /// <summary><c>params</c> of an <c>initialize</c>, as it was sent; null where it is longer than 16 KiB.</summary>
+    public string? Initialize { get; init; }
+
+    /// <summary><c>params.arguments</c> of a <c>tools/call</c>, as it was sent; null unless asked for, or longer than 16 KiB.</summary>
+    public string? Arguments { get; init; }
+
+    /// <summary>It may call a tool, as far as was read.</summary>
+    public bool MayCallTools => IsMessage && (IsBatch || Method is "tools/call" || (Method is null && !IsWhole));
+
+    /// <summary>Reads the top level (and of the parameters theirs), and stops without complaint where the text ends or is not JSON: judging it is the server's work.</summary>
+    public static JsonRpcEnvelope Peek(ReadOnlySequence<byte> text, bool complete, bool keepArguments = false)
     {
-        string? id = null;
-        string? method = null;
-        var isMessage = false;
+        var found = new Found();
         try
         {
             var reader = new Utf8JsonReader(text, complete, new JsonReaderState(new JsonReaderOptions { MaxDepth = 64 }));
@@ -25,23 +45,9 @@ internal readonly record struct JsonRpcEnvelope(bool IsMessage, string? Id, stri
                 return default;
             }
 
-            isMessage = true;
-            while (reader.TokenType != JsonTokenType.StartArray && reader.Read() && reader.TokenType == JsonTokenType.PropertyName)
-            {
-                var isId = reader.ValueTextEquals("id"u8);
-                var isMethod = reader.ValueTextEquals("method"u8);
-                if (!reader.Read())
-                {
-                    break;
-                }
-
-                id = isId ? IdOf(ref reader) : id;
-                method = isMethod && reader.TokenType == JsonTokenType.String && Length(ref reader) <= MaxField ? reader.GetString() : method;
-                if (!reader.TrySkip())
-                {
-                    break;
-                }
-            }
+            found.IsMessage = true;
+            found.IsBatch = reader.TokenType is JsonTokenType.StartArray;
+            found.IsWhole = !found.IsBatch && ReadMessage(ref reader, found) && complete;
         }
         catch (JsonException)
         {
@@ -52,8 +58,85 @@ internal readonly record struct JsonRpcEnvelope(bool IsMessage, string? Id, stri
             // A string with half a surrogate pair: as above.
         }
 
-        return new JsonRpcEnvelope(isMessage, id, method);
+        var isCall = found.Method is "tools/call";
+        return new JsonRpcEnvelope(found.IsMessage, found.Id, found.Method)
+        {
+            IsBatch = found.IsBatch,
+            IsWhole = found.IsWhole,
+            Twice = found.Twice,
+            Tool = isCall ? found.Name : null,
+            Initialize = found.Method is "initialize" ? Slice(text, found.Params) : null,
+            Arguments = isCall && keepArguments ? Slice(text, found.Arguments) : null,
+        };
     }
+
+    /// <returns>It was read to its end.</returns>
+    private static bool ReadMessage(ref Utf8JsonReader reader, Found found)
+    {
+        while (reader.Read() && reader.TokenType == JsonTokenType.PropertyName)
+        {
+            var field = reader.ValueTextEquals("id"u8) ? "id" : reader.ValueTextEquals("method"u8) ? "method" : reader.ValueTextEquals("params"u8) ? "params" : null;
+            found.See(field);
+            if (!reader.Read())
+            {
+                return false;
+            }
+
+            var start = reader.TokenStartIndex;
+            switch (field)
+            {
+                case "id":
+                    found.Id = IdOf(ref reader);
+                    break;
+                case "method":
+                    found.Method = reader.TokenType == JsonTokenType.String && Length(ref reader) <= MaxField ? reader.GetString() : null;
+                    break;
+                case "params" when reader.TokenType == JsonTokenType.StartObject:
+                    if (!ReadParams(ref reader, found))
+                    {
+                        return false;
+                    }
+
+                    found.Params = (start, reader.BytesConsumed - start);
+                    continue;
+            }
+
+            if (!reader.TrySkip())
+            {
+                return false;
+            }
+        }
+
+        return reader.TokenType == JsonTokenType.EndObject;
+    }
+
+    private static bool ReadParams(ref Utf8JsonReader reader, Found found)
+    {
+        while (reader.Read() && reader.TokenType == JsonTokenType.PropertyName)
+        {
+            var isName = reader.ValueTextEquals("name"u8);
+            var isArguments = reader.ValueTextEquals("arguments"u8);
+            found.See(isName ? "params.name" : isArguments ? "params.arguments" : null);
+            if (!reader.Read())
+            {
+                return false;
+            }
+
+            var start = reader.TokenStartIndex;
+            found.Name = isName ? (reader.TokenType == JsonTokenType.String && Length(ref reader) <= MaxField ? reader.GetString() : null) : found.Name;
+            if (!reader.TrySkip())
+            {
+                return false;
+            }
+
+            found.Arguments = isArguments ? (start, reader.BytesConsumed - start) : found.Arguments;
+        }
+
+        return reader.TokenType == JsonTokenType.EndObject;
+    }
+
+    private static string? Slice(ReadOnlySequence<byte> text, (long Start, long Length)? at) =>
+        at is var (start, length) && length <= MaxParams ? Encoding.UTF8.GetString(text.Slice(start, length)) : null;
 
     private static string? IdOf(ref Utf8JsonReader reader) => reader.TokenType switch
     {
@@ -63,4 +146,38 @@ internal readonly record struct JsonRpcEnvelope(bool IsMessage, string? Id, stri
     };
 
     private static long Length(ref Utf8JsonReader reader) => reader.HasValueSequence ? reader.ValueSequence.Length : reader.ValueSpan.Length;
+
+    private sealed class Found
+    {
+        private readonly List<string> _seen = new(5);
+
+        public bool IsMessage { get; set; }
+
+        public bool IsBatch { get; set; }
+
+        public bool IsWhole { get; set; }
+
+        public string? Id { get; set; }
+
+        public string? Method { get; set; }
+
+        public string? Name { get; set; }
+
+        public (long Start, long Length)? Params { get; set; }
+
+        public (long Start, long Length)? Arguments { get; set; }
+
+        public string? Twice { get; private set; }
+
+        public void See(string? field)
+        {
+            if (field is null)
+            {
+                return;
+            }
+
+            Twice = _seen.Contains(field) ? field : Twice;
+            _seen.Add(field);
+        }
+    }
 }

@@ -5,14 +5,14 @@ using Microsoft.AspNetCore.Http;
 namespace McpRuntime.Gateways.Embedded;
 
 /// <summary><c>/mcp/{name}</c>: who may pass, and whereto. Everything before the first byte goes to the server.</summary>
-internal sealed class McpEndpoint(ICallerAccessor callers, OriginPolicy origins, RouteAccess routes, SessionSeal seal, Forwarder forwarder, GatewayMetrics metrics, TimeProvider time)
+internal sealed class McpEndpoint(ICallerAccessor callers, OriginPolicy origins, RouteAccess routes, SessionSeal seal, Forwarder forwarder, Sightings sightings, TimeProvider time)
 {
     public async Task HandleAsync(HttpContext context, string name, bool isMessage)
     {
         using var activity = GatewayMetrics.Source.StartActivity("mcp.forward");
         activity?.SetTag("mcp.server", name);
         var started = time.GetTimestamp();
-        metrics.Opened();
+        sightings.Began();
         var outcome = "failed";
         ForwardedCall? call = null;
         try
@@ -36,7 +36,7 @@ internal sealed class McpEndpoint(ICallerAccessor callers, OriginPolicy origins,
         finally
         {
             activity?.SetTag("outcome", outcome);
-            metrics.Closed(context.Request.Method, outcome, call?.OnlyListens == true ? null : time.GetElapsedTime(started));
+            sightings.Ended(context, call, outcome, time.GetElapsedTime(started));
         }
     }
 

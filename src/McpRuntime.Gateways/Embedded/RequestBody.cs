@@ -36,7 +36,7 @@ internal sealed class RequestBody : HttpContent
     public Exception? ClientFault { get; private set; }
 
     /// <exception cref="BadHttpRequestException">413 at once where the length says so, or the beginning alone is too long.</exception>
-    public static async Task<RequestBody> OpenAsync(HttpContext context, long limit, Watchdog watchdog)
+    public static async Task<RequestBody> OpenAsync(HttpContext context, long limit, bool keepArguments, Watchdog watchdog)
     {
         var request = context.Request;
         if (context.Features.Get<IHttpMaxRequestBodySizeFeature>() is { IsReadOnly: false } feature)
@@ -62,7 +62,7 @@ internal sealed class RequestBody : HttpContent
             }
 
             var length = complete ? read.Buffer.Length : request.ContentLength;
-            var envelope = JsonRpcEnvelope.Peek(read.Buffer, complete);
+            var envelope = JsonRpcEnvelope.Peek(read.Buffer, complete, keepArguments);
             request.BodyReader.AdvanceTo(read.Buffer.Start);
             return length > limit ? throw TooLong(limit) : new RequestBody(request.BodyReader, limit, length, envelope, watchdog);
         }

@@ -8,15 +8,19 @@ internal static class ResponsePump
 {
     private const int PieceSize = 16 * 1024;
 
-    public static async Task CopyAsync(Stream from, PipeWriter to, Watchdog watchdog)
+    public static async Task CopyAsync(Stream from, PipeWriter to, Watchdog watchdog, Tools.CallOutcome? outcome = null)
     {
         while (true)
         {
-            var read = await from.ReadAsync(to.GetMemory(PieceSize), watchdog.Token);
+            var piece = to.GetMemory(PieceSize);
+            var read = await from.ReadAsync(piece, watchdog.Token);
             if (read == 0)
             {
+                outcome?.Complete();
                 return;
             }
+
+            outcome?.See(piece.Span[..read]);
 
             to.Advance(read);
             watchdog.Touch();

@@ -61,8 +61,12 @@ internal sealed class SessionSeal(GatewayOptions options, TimeProvider time)
     }
 
     /// <returns>Null: not ours, not this caller's, not this runtime's, of a container that is gone, or too old. Which of them is nobody's business.</returns>
-    public string? Open(SealPurpose purpose, GatewayRoute route, string subject, string sealedText)
+    public string? Open(SealPurpose purpose, GatewayRoute route, string subject, string sealedText) => Open(purpose, route, subject, sealedText, out _);
+
+    /// <inheritdoc cref="Open(SealPurpose, GatewayRoute, string, string)"/>
+    public string? Open(SealPurpose purpose, GatewayRoute route, string subject, string sealedText, out DateTimeOffset sealedAt)
     {
+        sealedAt = default;
         if (sealedText.Length > Base64Url.GetEncodedLength(Overhead + MaxInner) || !Base64Url.IsValid(sealedText, out var length) || length < Overhead)
         {
             return null;
@@ -85,7 +89,9 @@ internal sealed class SessionSeal(GatewayOptions options, TimeProvider time)
             return null;
         }
 
-        var age = time.GetUtcNow().ToUnixTimeMilliseconds() - BinaryPrimitives.ReadInt64BigEndian(plain);
+        var at = BinaryPrimitives.ReadInt64BigEndian(plain);
+        var age = time.GetUtcNow().ToUnixTimeMilliseconds() - at;
+        sealedAt = DateTimeOffset.FromUnixTimeMilliseconds(at);
         return age <= Lifetime.TotalMilliseconds ? Encoding.UTF8.GetString(plain.AsSpan(sizeof(long))) : null;
     }
 

@@ -12,8 +12,9 @@ namespace McpRuntime.Gateways.Embedded;
 /// What kind an event is may be said by its last line, so it is held until it is whole (a client can't use less either), up to 64 KiB.
 /// A longer one is passed on as it comes; should it then call itself an endpoint, the stream is cut. Line ends become LF.
 /// </remarks>
+/// <param name="outcome">Reads along; null where nobody asks how the call went.</param>
 /// <param name="rewrite">The server's address → the one the client is given; null refuses it and cuts the stream.</param>
-internal sealed class SseRewriter(Func<string, string?> rewrite)
+internal sealed class SseRewriter(Func<string, string?> rewrite, Tools.CallOutcome? outcome = null)
 {
     public const int MaxHeld = 64 * 1024;
 
@@ -159,6 +160,7 @@ internal sealed class SseRewriter(Func<string, string?> rewrite)
         else
         {
             to.Write(_held.WrittenSpan);
+            outcome?.SeeEvent(_held.WrittenSpan);
         }
 
         _held.ResetWrittenCount();
@@ -173,6 +175,7 @@ internal sealed class SseRewriter(Func<string, string?> rewrite)
             throw new SseRefusedException("an endpoint event of more than 64 KiB");
         }
 
+        outcome?.SeeLongEvent();
         var line = _held.WrittenSpan[_lineStart..].ToArray();
         to.Write(_held.WrittenSpan[.._lineStart]);
         _held.ResetWrittenCount();

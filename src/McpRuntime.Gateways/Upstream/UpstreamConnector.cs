@@ -3,21 +3,28 @@ using System.Diagnostics;
 using System.Net;
 using System.Net.Sockets;
 using McpRuntime.Core.Planning;
+using McpRuntime.Gateways.Stdio;
 
 namespace McpRuntime.Gateways.Upstream;
 
 /// <summary>
-/// The one way to a running server, for clients' calls and for probes alike: pooled connections, direct or through the guard's relay.
+/// The one way to a running server, for clients' calls and for probes alike: pooled connections, direct or through the guard's relay, or
+/// the bridge to one that speaks over stdin and stdout.
 /// It follows no redirect, keeps no cookie, uses no proxy of the environment, and adds no header.
 /// </summary>
 /// <remarks>One pool a relay; within it the handler keeps connections apart by scheme, host and port.</remarks>
-internal sealed class UpstreamConnector(GatewayOptions options) : IDisposable
+internal sealed class UpstreamConnector(GatewayOptions options, Bridges? bridges = null) : IDisposable
 {
     private readonly ConcurrentDictionary<string, Lazy<HttpMessageInvoker>> _pools = new(StringComparer.Ordinal);
 
     /// <summary>Returns when the response's head is there. Throws <see cref="HttpRequestException"/>: see <see cref="UpstreamTrouble"/>.</summary>
     public Task<HttpResponseMessage> SendAsync(UpstreamAddress to, HttpRequestMessage request, CancellationToken ct)
     {
+        if (bridges?.Reaches(to) == true)
+        {
+            return bridges.SendAsync(to, request, ct);
+        }
+
         request.Version = HttpVersion.Version11;
         request.VersionPolicy = HttpVersionPolicy.RequestVersionExact;
         var pool = _pools.GetOrAdd(to.Relay ?? "", _ => new Lazy<HttpMessageInvoker>(() => Pool(to.Relay)));

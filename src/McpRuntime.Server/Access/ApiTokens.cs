@@ -3,11 +3,12 @@ using System.Collections.Concurrent;
 using System.Security.Cryptography;
 using System.Text;
 using McpRuntime.Core.Records;
+using McpRuntime.Server.Records;
 
 namespace McpRuntime.Server.Access;
 
 /// <summary>Tokens of ours: <c>mcprt_</c> and 32 random bytes in base64url. Only the SHA-256 is stored.</summary>
-internal sealed class ApiTokens(ITokenStore store, TimeProvider time)
+internal sealed class ApiTokens(ITokenStore store, Patience patience, TimeProvider time)
 {
     public const string Prefix = "mcprt_";
 
@@ -16,6 +17,12 @@ internal sealed class ApiTokens(ITokenStore store, TimeProvider time)
 
     // Saves a query on every gateway call. A revoked token may live this much longer, on each replica.
     private static readonly TimeSpan CacheFor = TimeSpan.FromSeconds(2);
+
+    /// <summary>
+    /// While the database is away a token that was good before it went stays good for so long, lest an outage of ours be one of every
+    /// server too. An expiry is kept to all the same; a revocation can't be made then.
+    /// </summary>
+    private static readonly TimeSpan LastKnownFor = TimeSpan.FromMinutes(15);
 
     private readonly ConcurrentDictionary<string, (ApiToken Token, long At)> _recent = new(StringComparer.Ordinal);
 
@@ -43,13 +50,21 @@ internal sealed class ApiTokens(ITokenStore store, TimeProvider time)
         var hash = HashOf(text);
         if (!_recent.TryGetValue(hash, out var found) || time.GetElapsedTime(found.At) > CacheFor)
         {
-            if (await store.FindByHashAsync(hash, ct) is not { } token)
+            var at = time.GetTimestamp();
+            var known = found.Token is not null && time.GetElapsedTime(found.At) < LastKnownFor ? found.Token : null;
+            var token = known is null ? await store.FindByHashAsync(hash, ct) : await patience.AskAsync(stop => store.FindByHashAsync(hash, stop), known, ct);
+            if (token is null)
             {
+                _recent.TryRemove(hash, out _);
                 return null;
             }
 
-            found = (token, time.GetTimestamp());
-            Remember(hash, found);
+            if (!ReferenceEquals(token, known))
+            {
+                Remember(hash, (token, at));
+            }
+
+            found = (token, at);
         }
 
         var now = time.GetUtcNow();

@@ -68,6 +68,12 @@ internal sealed class Providers(IReadOnlyDictionary<string, IBackend> backends, 
                 prober.Watch(record.Id, endpoint, container.Instance, address);
             }
         }
+
+        if (record.CommandSequence != record.ObservedCommand)
+        {
+            // Somebody asked for something, if only for a look: the server is asked too.
+            prober.Recheck(record.Id);
+        }
     }
 
     public void Forget(string recordId) => prober.Forget(recordId);

@@ -58,7 +58,7 @@ internal sealed class Forecast(Database database, Drafts drafts, IRecordStore re
         };
     }
 
-    private static Revision Planned(Draft draft, long generation) => new()
+    internal static Revision Planned(Draft draft, long generation) => new()
     {
         Generation = generation,
         Spec = draft.Admitted.Spec,

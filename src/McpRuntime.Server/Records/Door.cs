@@ -149,6 +149,7 @@ internal sealed class Door(Database database, Drafts drafts, IdempotencyKeys key
         Declared(row, put.Origin);
         var status = draft.NeedsApproval ? RuntimeStatus.PendingApproval : RuntimeStatus.Pending;
         var message = draft.NeedsApproval ? "Accepted; it waits for an approval." : "Accepted; it is being deployed.";
+        message += draft.Admitted.Spec.Catalog is { Deprecated: true } entry ? $" The catalog entry {entry.Id} is deprecated: look for another." : "";
         return new(new(row.Id, row.Name, row.AskedGeneration, status, message), Created: true, Changed: true, message);
     }
 

@@ -22,7 +22,16 @@ internal sealed class RecordStore(Database database, RevisionVaults vaults, Inst
                            from serving in db.Revisions
                                .Where(row => row.RuntimeId == runtime.Id && row.Generation == runtime.ServingGeneration && row.Generation != runtime.AskedGeneration)
                                .DefaultIfEmpty()
-                           select new { runtime, status, asked, serving }).FirstOrDefaultAsync(stop),
+                           select new
+                           {
+                               runtime,
+                               status,
+                               asked,
+                               serving,
+                               tools = db.ToolInventories
+                                   .Where(row => row.RuntimeId == runtime.Id && row.Generation == runtime.ServingGeneration && row.AcceptedAt != null)
+                                   .OrderByDescending(row => row.AcceptedAt).Select(row => row.Hash).FirstOrDefault(),
+                           }).FirstOrDefaultAsync(stop),
             ct);
         if (found is null)
         {
@@ -31,7 +40,7 @@ internal sealed class RecordStore(Database database, RevisionVaults vaults, Inst
 
         var asked = RevisionOf(found.asked);
         var serving = found.serving is null ? null : RevisionOf(found.serving);
-        return ToRecord(found.runtime, found.status, asked, found.runtime.ServingGeneration == asked.Generation ? asked : serving, await installation.IdAsync(ct));
+        return ToRecord(found.runtime, found.status, asked, found.runtime.ServingGeneration == asked.Generation ? asked : serving, await installation.IdAsync(ct)) with { ToolsAccepted = found.tools };
     }
 
     public Task<bool> ReportAsync(Report report, LeaseEpoch lease, CancellationToken ct) =>

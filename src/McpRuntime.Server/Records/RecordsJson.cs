@@ -1,4 +1,5 @@
 using System.Text.Json;
+using System.Text.Json.Nodes;
 using System.Text.Json.Serialization;
 using System.Text.Json.Serialization.Metadata;
 using McpRuntime.Core.Specs;
@@ -79,9 +80,13 @@ internal static class RecordsJson
     /// <summary>A source is stored in the shape it is sent in: one flat object with a <c>type</c>.</summary>
     private sealed class SourceConverter : JsonConverter<Source>
     {
+        /// <summary>What admission found, beside what was sent.</summary>
+        private const string Images = "images";
+
         public override Source Read(ref Utf8JsonReader reader, Type typeToConvert, JsonSerializerOptions options)
         {
-            var sent = JsonSerializer.Deserialize<SourceRequest>(ref reader, options) ?? throw new JsonException("A stored source is null.");
+            var stored = JsonNode.Parse(ref reader) ?? throw new JsonException("A stored source is null.");
+            var sent = stored.Deserialize<SourceRequest>(options)!;
             return sent.Type switch
             {
                 "docker" => new Source.Docker(sent.Image!, sent.Command),
@@ -93,13 +98,21 @@ internal static class RecordsJson
                     sent.BuildArgs ?? new Dictionary<string, string>(StringComparer.Ordinal),
                     sent.PushToRegistry ?? false,
                     sent.Registry),
-                "compose" => new Source.Compose(sent.ComposeFile, sent.Repo, sent.Ref, sent.Path, sent.MainService!),
+                "compose" => new Source.Compose(sent.ComposeFile, sent.Repo, sent.Ref, sent.Path, sent.MainService!) { Images = stored[Images].Deserialize<SortedDictionary<string, string>>(options) ?? [] },
                 _ => throw new JsonException($"A stored source has the unknown type '{sent.Type}'."),
             };
         }
 
-        public override void Write(Utf8JsonWriter writer, Source value, JsonSerializerOptions options) =>
-            JsonSerializer.Serialize(writer, Sent(value), options);
+        public override void Write(Utf8JsonWriter writer, Source value, JsonSerializerOptions options)
+        {
+            var stored = JsonSerializer.SerializeToNode(Sent(value), options)!;
+            if (value is Source.Compose { Images: { Count: > 0 } images })
+            {
+                stored[Images] = JsonSerializer.SerializeToNode(images, options);
+            }
+
+            stored.WriteTo(writer, options);
+        }
     }
 
     private sealed class RevealingConverter : JsonConverter<SecretText>

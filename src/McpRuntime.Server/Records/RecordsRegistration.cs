@@ -1,6 +1,7 @@
 using McpRuntime.Core.Records;
 using McpRuntime.Core.Specs;
 using McpRuntime.Gateways;
+using McpRuntime.Gateways.Stdio;
 using McpRuntime.Server.Control;
 using McpRuntime.Server.Records.Model;
 using McpRuntime.Server.Records.Secrets;
@@ -51,7 +52,12 @@ internal static class RecordsRegistration
         services.AddSingleton<IAuditLog, AuditLog>();
         services.AddSingleton<History>();
         services.AddSingleton<Abandonment>();
+        services.AddSingleton<Patience>();
         services.AddSingleton<IRouteTable, RouteTable>();
+        services.AddSingleton<IBridgeTable, BridgeTable>();
+        services.AddSingleton<ISessionStore, SessionStore>();
+        services.AddSingleton<ToolInventories>();
+        services.AddSingleton<IToolPins>(with => with.GetRequiredService<ToolInventories>());
 
         // Fingerprints of compiled resources; see CompileInput.
         services.AddSingleton(with => with.GetRequiredService<MasterKey>().Hash("fingerprint"));

@@ -8,8 +8,8 @@ using Microsoft.EntityFrameworkCore;
 namespace McpRuntime.Server.Records;
 
 /// <summary>
-/// New generations made from stored ones: going back to an earlier one, and following an edited profile. Both are admitted anew by the
-/// rules, profiles and settings as they are now, and keep the pin of what they are made from: neither is a way around a gate.
+/// New generations made from stored ones: going back to an earlier one, following an edited profile, following what it was made from. All are
+/// admitted anew by the rules, profiles and settings as they are now; the first two keep the pin of what they are made from: none is a way around a gate.
 /// </summary>
 internal sealed class Regenerations(Database database, Drafts drafts, TimeProvider time, IWakeUp? wakeUp = null)
 {
@@ -36,6 +36,43 @@ internal sealed class Regenerations(Database database, Drafts drafts, TimeProvid
                     }
                 }
 
+                return await Lookup.HeadAsync(db, row, $"Accepted as generation {row.AskedGeneration}.", stop);
+            },
+            ct);
+        wakeUp?.Wake(head.Id);
+        return head;
+    }
+
+    /// <summary>The same request as it is understood now, pinned to what was just looked up for it.</summary>
+    /// <param name="ifGeneration">What the look was taken at: another generation since then is a conflict.</param>
+    public async Task<RuntimeHead> UpgradeAsync(Caller caller, string id, long ifGeneration, ResolvedFacts facts, CancellationToken ct)
+    {
+        var change = NewChange(caller);
+        var head = await database.WriteAsync(
+            async (db, stop) =>
+            {
+                var row = await Lookup.MustFindAsync(db, caller, id, stop);
+                if (row.LastChange == change.Id)
+                {
+                    return await Lookup.HeadAsync(db, row, $"Accepted as generation {row.AskedGeneration}.", stop);
+                }
+
+                Policy.MustBeOwner(caller.Source, row);
+                Policy.MustChange(caller, row);
+                Policy.MustNotBeGoing(row);
+                Policy.MustMatch(ifGeneration, row);
+                var asked = await AskedAsync(db, row, stop);
+                var draft = await drafts.MakeAsync(caller, drafts.Again(row, asked), row.Id, stop) with { Facts = facts };
+                var before = Pin(asked.Facts);
+                var after = Core.Approvals.ApprovalBinding.PinOf(facts);
+                if (asked.State != RevisionState.Failed && asked.ContentHash == draft.ContentHash && before == after)
+                {
+                    return await Lookup.HeadAsync(db, row, $"No change: generation {row.AskedGeneration} is at {after} already.", stop);
+                }
+
+                await Generations.UpdateAsync(db, change, row, asked, draft, stop);
+                change.Event(db, row, "Upgraded", $"Generation {row.AskedGeneration} goes from {before ?? "nothing"} to {after}.");
+                change.Audit(db, "runtime.upgrade", row.Id, asked.ContentHash, draft.ContentHash);
                 return await Lookup.HeadAsync(db, row, $"Accepted as generation {row.AskedGeneration}.", stop);
             },
             ct);

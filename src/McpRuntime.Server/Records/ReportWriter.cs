@@ -10,6 +10,8 @@ namespace McpRuntime.Server.Records;
 /// <summary>Writes one turn's report in one transaction, or not at all.</summary>
 internal sealed class ReportWriter(RecordsDb db, Report report, LeaseEpoch lease, DateTimeOffset now)
 {
+    private const int MaxInventories = 20;
+
     public async Task<bool> WriteAsync(bool isSqlite, CancellationToken ct)
     {
         if (!await LeaseFence.HoldsAsync(db, lease, isSqlite, ct))
@@ -29,6 +31,11 @@ internal sealed class ReportWriter(RecordsDb db, Report report, LeaseEpoch lease
         if (report.Entomb && row.DeleteRequested)
         {
             await EntombAsync(row, ct);
+        }
+
+        if (report.Tools is { } tools)
+        {
+            await KeepAsync(tools, ct);
         }
 
         foreach (var happened in report.Events)
@@ -109,6 +116,27 @@ internal sealed class ReportWriter(RecordsDb db, Report report, LeaseEpoch lease
         if (revision.ApprovalId is { } id && await db.Approvals.FirstOrDefaultAsync(approval => approval.Id == id && approval.Pin == null, ct) is { } approval)
         {
             approval.Pin = ApprovalBinding.PinOf(facts);
+        }
+    }
+
+    /// <summary>What a server offers now, and whether that is what is accepted of the generation.</summary>
+    private async Task KeepAsync(ToolInventory tools, CancellationToken ct)
+    {
+        var at = now.ToUnixTimeMilliseconds();
+        var seen = await db.ToolInventories.Where(row => row.RuntimeId == report.RecordId && row.Generation == tools.Generation).ToListAsync(ct);
+        var row = seen.Find(row => row.Hash == tools.Hash);
+        if (row is null)
+        {
+            // A server that changes its tools at every look must not fill the table.
+            db.ToolInventories.RemoveRange(seen.Where(old => old.AcceptedAt is null).OrderByDescending(old => old.SeenAt).Skip(MaxInventories));
+            row = new ToolInventoryRow { RuntimeId = report.RecordId, Generation = tools.Generation, Hash = tools.Hash, Tools = RecordsJson.Write(tools.Tools), FirstSeenAt = at };
+            db.ToolInventories.Add(row);
+        }
+
+        row.SeenAt = Math.Max(at, seen.Select(old => old.SeenAt + 1).DefaultIfEmpty(at).Max());
+        if (tools.IsFirst && !seen.Exists(old => old.AcceptedAt is not null))
+        {
+            (row.AcceptedAt, row.AcceptedBy) = (at, "system");
         }
     }
 

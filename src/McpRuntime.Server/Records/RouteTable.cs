@@ -8,7 +8,7 @@ namespace McpRuntime.Server.Records;
 
 /// <inheritdoc cref="IRouteTable"/>
 /// <remarks>While the database is away the last known route is given: what runs stays reachable.</remarks>
-internal sealed class RouteTable(Database database, TimeProvider time) : IRouteTable
+internal sealed class RouteTable(Database database, Patience patience, TimeProvider time) : IRouteTable
 {
     private static readonly TimeSpan Fresh = TimeSpan.FromSeconds(1);
 
@@ -27,16 +27,16 @@ internal sealed class RouteTable(Database database, TimeProvider time) : IRouteT
             return known.Route;
         }
 
-        try
-        {
-            var at = time.GetTimestamp();
-            var row = await database.ReadAsync((db, stop) => db.Routes.FirstOrDefaultAsync(row => row.Name == name, stop), ct);
-            return Remember(name, row is null ? null : Read(row), at, writes);
-        }
-        catch (Refusal away) when (away.Kind == RefusalKind.Unavailable && known is { Route: not null })
-        {
-            return known.Route;
-        }
+        return known is { Route: not null }
+            ? await patience.AskAsync(stop => LookAsync(name, writes, stop), known.Route, ct)
+            : await LookAsync(name, writes, ct);
+    }
+
+    private async Task<GatewayRoute?> LookAsync(string name, long writes, CancellationToken ct)
+    {
+        var at = time.GetTimestamp();
+        var row = await database.ReadAsync((db, stop) => db.Routes.FirstOrDefaultAsync(row => row.Name == name, stop), ct);
+        return Remember(name, row is null ? null : Read(row), at, writes);
     }
 
     public async Task<IReadOnlyList<GatewayRoute>> ListAsync(CancellationToken ct) =>

@@ -32,7 +32,7 @@ internal static class PartOptions
     public static ControlOptions Control(RuntimeSettings settings) => new()
     {
         DeletedRetention = settings.Storage.DeletedRetention,
-        Planner = PlannerOptions.Default with { PublicUrl = settings.Gateway.PublicUrl ?? new Uri(settings.Urls.Split(';')[0].Replace("//*", "//localhost", StringComparison.Ordinal).Replace("//+", "//localhost", StringComparison.Ordinal)) },
+        Planner = PlannerOptions.Default with { ToolsPin = settings.Gateway.ToolsPin, PublicUrl = settings.Gateway.PublicUrl ?? new Uri(settings.Urls.Split(';')[0].Replace("//*", "//localhost", StringComparison.Ordinal).Replace("//+", "//localhost", StringComparison.Ordinal)) },
     };
 
     public static DockerOptions Docker(RuntimeSettings settings) => new()
@@ -42,6 +42,12 @@ internal static class PartOptions
         SubnetPool = settings.Docker.SubnetPool.ToString(),
         RegistryCredentials = settings.Docker.RegistryCredentials,
         Mode = settings.GuardrailsMode,
+        AllowedRegistries = settings.AllowedRegistries,
+        Mirrors = settings.Docker.Mirrors,
+        Builds = settings.Docker.Builds,
+        BuildLogFolder = Path.Combine(settings.Storage.DataDirectory, "builds"),
+        SeccompProfiles = settings.Docker.Profiles.Seccomp,
+        ApparmorProfiles = settings.Docker.Profiles.Apparmor,
     };
 
     public static GitOptions Git(RuntimeSettings settings) => new()
@@ -134,6 +140,14 @@ internal static class PartOptions
             AllowedOrigins = settings.Gateway.AllowedOrigins,
             IdleTimeout = settings.Gateway.IdleTimeout,
             TotalTimeout = settings.Gateway.TotalTimeout,
+            ReplicaUrl = settings.Gateway.ReplicaUrl,
+            ReplicaKey = master.Derive("replica"),
+            SessionIdle = settings.Gateway.SessionIdle,
+            MaxSessionsPerRuntime = settings.Gateway.MaxSessionsPerRuntime,
+            MaxSessionsPerCaller = settings.Gateway.MaxSessionsPerCaller,
+            ToolsPin = settings.Gateway.ToolsPin,
+            AuditArguments = settings.Gateway.AuditArguments,
+            ProbeInterval = settings.Gateway.ProbeInterval,
         };
     }
 
@@ -149,7 +163,10 @@ internal static class PartOptions
     public static GuardOptions Guard(RuntimeSettings settings, IServiceProvider services) => new()
     {
         Token = GuardToken(services.GetRequiredService<MasterKey>()),
-        Image = settings.Docker.GuardImage,
+        Image = settings.Docker.Guard.Image,
+        Dns = settings.Docker.Guard.Dns,
+        AllowPrivate = [.. settings.Docker.Guard.AllowPrivate.Select(n => n.ToString())],
+        PublishOn = settings.Docker.Guard.PublishOn,
         Deny = [settings.Docker.SubnetPool.ToString()],
     };
 

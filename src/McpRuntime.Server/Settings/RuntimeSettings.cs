@@ -1,7 +1,10 @@
 using System.Net;
 using McpRuntime.Backends.CodeEngine;
+using McpRuntime.Backends.Docker.Builds;
+using McpRuntime.Backends.Registries;
 using McpRuntime.Core.Approvals;
 using McpRuntime.Core.Guardrails;
+using McpRuntime.Core.Planning;
 using McpRuntime.Core.Records;
 using McpRuntime.Core.Specs;
 
@@ -56,7 +59,12 @@ internal sealed record RuntimeSettings
 /// <param name="Host"><c>unix:///var/run/docker.sock</c> or <c>tcp://host:port</c>.</param>
 /// <param name="CertificatePath">Folder of ca.pem, cert.pem, key.pem; null without TLS.</param>
 /// <param name="SubnetPool">Cut into one /28 a runtime.</param>
-internal sealed record DockerSettings(bool Enabled, Uri Host, bool Tls, string? CertificatePath, IPNetwork SubnetPool, string GuardImage, string? RegistryCredentials);
+internal sealed record DockerSettings(bool Enabled, Uri Host, bool Tls, string? CertificatePath, IPNetwork SubnetPool, GuardSettings Guard, string? RegistryCredentials, IReadOnlyList<RegistryMirror> Mirrors, BuildLimits Builds, SecurityProfiles Profiles);
+
+/// <param name="Dns">Name servers of the guard; empty: those of the engine's host.</param>
+/// <param name="AllowPrivate">Private networks that allowed names may lead into.</param>
+/// <param name="PublishOn">Where the guard's ports are reached when its own address is not (a remote engine); null: at its own address.</param>
+internal sealed record GuardSettings(string Image, IReadOnlyList<string> Dns, IReadOnlyList<IPNetwork> AllowPrivate, string? PublishOn);
 
 /// <param name="RegistrySecret">Of the project; pulls and pushes with it.</param>
 /// <param name="BuildRegistry">Null: no builds.</param>
@@ -128,7 +136,24 @@ internal sealed record GatewaySettings(
     SecretText? ContextForgeToken,
     TimeSpan IdleTimeout,
     TimeSpan TotalTimeout,
-    IReadOnlyList<string> AllowedOrigins);
+    IReadOnlyList<string> AllowedOrigins,
+    Uri? ReplicaUrl)
+{
+    public required TimeSpan SessionIdle { get; init; }
+
+    public required int MaxSessionsPerRuntime { get; init; }
+
+    public required int MaxSessionsPerCaller { get; init; }
+
+    public required ToolsPin ToolsPin { get; init; }
+
+    public required bool AuditArguments { get; init; }
+
+    /// <summary>How long the audit of tool calls is kept.</summary>
+    public required TimeSpan CallRetention { get; init; }
+
+    public required TimeSpan ProbeInterval { get; init; }
+}
 
 /// <param name="GitProtocols">Of RUNTIME_GITOPS_REPOS; what is deployed by others comes by https alone.</param>
 /// <param name="GitAuthorities">A PEM file of the authorities that git servers are signed by; null = the machine's own.</param>

@@ -2,8 +2,11 @@ using System.Collections;
 using System.Net;
 using System.Text;
 using McpRuntime.Backends.CodeEngine;
+using McpRuntime.Backends.Docker.Builds;
+using McpRuntime.Backends.Registries;
 using McpRuntime.Core.Approvals;
 using McpRuntime.Core.Guardrails;
+using McpRuntime.Core.Planning;
 using McpRuntime.Core.Specs;
 
 namespace McpRuntime.Server.Settings;
@@ -99,8 +102,75 @@ internal static class SettingsParser
             tls,
             certificates,
             pool,
+            Guard(read, host),
+            read.ExistingFile("RUNTIME_REGISTRY_CREDENTIALS"),
+            [.. read.List("RUNTIME_REGISTRY_MIRRORS", [], item => RegistryMirror.Parse(item) is null ? "allowed is registry[/path]=mirror[/path], such as docker.io=mirror.example:5000/hub" : null).Select(RegistryMirror.Parse).OfType<RegistryMirror>()],
+            Builds(read),
+            SecurityProfiles.Read(read));
+    }
+
+    private static GuardSettings Guard(SettingsReader read, Uri engine)
+    {
+        const string PublishOn = "RUNTIME_GUARD_PUBLISH_ON";
+        var published = read.Text(PublishOn);
+        if (published is not null && Uri.CheckHostName(published) == UriHostNameType.Unknown)
+        {
+            read.Refuse(PublishOn, "allowed is a host's name or address, without a port");
+        }
+
+        // A bridge on another machine can't be reached from here; the engine's own name is where its published ports are.
+        return new GuardSettings(
             read.Text("RUNTIME_GUARD_IMAGE") ?? "mcpruntime/guard:latest",
-            read.ExistingFile("RUNTIME_REGISTRY_CREDENTIALS"));
+            read.List("RUNTIME_GUARD_DNS", [], item => IPAddress.TryParse(item, out _) ? null : "allowed are addresses of name servers"),
+            read.Networks("RUNTIME_GUARD_ALLOW_PRIVATE"),
+            published ?? (engine.Scheme == "unix" || engine.IsLoopback ? null : engine.Host));
+    }
+
+    private static BuildLimits Builds(SettingsReader read)
+    {
+        var otherwise = new BuildLimits();
+        return otherwise with
+        {
+            Timeout = TimeSpan.FromSeconds(read.Whole("RUNTIME_BUILD_TIMEOUT_SECONDS", (int)otherwise.Timeout.TotalSeconds, 10, 86_400)),
+            Memory = Bytes(read, "RUNTIME_BUILD_MEMORY", otherwise.Memory),
+            Cpus = Cpus(read, "RUNTIME_BUILD_CPU", otherwise.Cpus),
+            Pids = read.Whole("RUNTIME_BUILD_MAX_PIDS", otherwise.Pids, 16, 1_000_000),
+            Disk = Bytes(read, "RUNTIME_BUILD_DISK", otherwise.Disk),
+            AtOnce = read.Whole("RUNTIME_BUILDS_AT_ONCE", otherwise.AtOnce, 1, 64),
+        };
+    }
+
+    private static long Bytes(SettingsReader read, string name, long otherwise)
+    {
+        const long Least = 64L << 20;
+        if (read.Text(name) is not { } text)
+        {
+            return otherwise;
+        }
+
+        if (MemoryQuantity.TryParse(text, out var memory, out _) && memory.Bytes >= Least)
+        {
+            return memory.Bytes;
+        }
+
+        read.Refuse(name, "allowed is an amount of at least 64m, such as 512m or 2g");
+        return otherwise;
+    }
+
+    private static double Cpus(SettingsReader read, string name, double otherwise)
+    {
+        if (read.Text(name) is not { } text)
+        {
+            return otherwise;
+        }
+
+        if (CpuQuantity.TryParse(text, out var cpu, out _) && cpu.NanoCpus > 0)
+        {
+            return cpu.NanoCpus / 1e9;
+        }
+
+        read.Refuse(name, "allowed is a number of processors, such as 0.5, 500m or 2");
+        return otherwise;
     }
 
     private static Uri DockerHost(SettingsReader read, string name, string value)
@@ -289,7 +359,22 @@ internal static class SettingsParser
             token,
             TimeSpan.FromSeconds(read.Whole("RUNTIME_GATEWAY_IDLE_TIMEOUT_SECONDS", 120, 1, 86_400)),
             TimeSpan.FromSeconds(read.Whole("RUNTIME_GATEWAY_TOTAL_TIMEOUT_SECONDS", 600, 1, 86_400)),
-            read.List("RUNTIME_GATEWAY_ALLOWED_ORIGINS", [], item => SettingsReader.UrlProblem(item, "https", "http")));
+            read.List("RUNTIME_GATEWAY_ALLOWED_ORIGINS", [], item => SettingsReader.UrlProblem(item, "https", "http")),
+            read.Url("RUNTIME_REPLICA_URL", "https", "http"))
+        {
+            SessionIdle = TimeSpan.FromMinutes(read.Whole("RUNTIME_GATEWAY_SESSION_IDLE_MINUTES", 60, 1, 43_200)),
+            MaxSessionsPerRuntime = read.Whole("RUNTIME_GATEWAY_MAX_SESSIONS_PER_RUNTIME", 5_000, 1, 1_000_000),
+            MaxSessionsPerCaller = read.Whole("RUNTIME_GATEWAY_MAX_SESSIONS_PER_CALLER", 1_000, 1, 1_000_000),
+            ToolsPin = read.Choice("RUNTIME_TOOLS_PIN", "warn", "off", "warn", "quarantine") switch
+            {
+                "off" => ToolsPin.Off,
+                "quarantine" => ToolsPin.Quarantine,
+                _ => ToolsPin.Warn,
+            },
+            AuditArguments = read.Flag("RUNTIME_GATEWAY_AUDIT_ARGUMENTS", false),
+            CallRetention = TimeSpan.FromDays(read.Whole("RUNTIME_GATEWAY_CALL_RETENTION_DAYS", 30, 1, 3650)),
+            ProbeInterval = TimeSpan.FromSeconds(read.Whole("RUNTIME_PROBE_INTERVAL_SECONDS", 60, 5, 3600)),
+        };
     }
 
     private static SourcesSettings Sources(SettingsReader read)

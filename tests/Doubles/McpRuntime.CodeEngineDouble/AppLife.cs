@@ -12,6 +12,7 @@ internal sealed class AppLife : IDisposable
     private readonly DateTimeOffset _createdAt;
     private readonly Relay _relay;
     private readonly List<JsonObject> _instances = [];
+    private readonly List<string> _said = [];
     private int _number;
     private int _readsLeft;
     private string _status = "deploying";
@@ -117,12 +118,24 @@ internal sealed class AppLife : IDisposable
             throw DoubleProject.NotFound();
         }
 
+        return AllLines();
+    }
+
+    /// <summary>What every instance ever wrote: Cloud Logs keeps it when they are gone.</summary>
+    public IReadOnlyList<string> AllLines()
+    {
         var arguments = (Settings["run_arguments"] as JsonArray)?.Select(a => a!.GetValue<string>()).ToArray() ?? [];
         var count = arguments is ["lines", var number] ? int.Parse(number, CultureInfo.InvariantCulture) : 0;
         return count == 0
-            ? [$"{Stamp(0)} listening on {Settings["image_port"]}"]
-            : [.. Enumerable.Range(0, count).Select(i => $"{Stamp(i)} line {i}")];
+            ? [$"{Stamp(0)} listening on {Settings["image_port"]}", .. _said]
+            : [.. Enumerable.Range(0, count).Select(i => $"{Stamp(i)} line {i}"), .. _said];
     }
+
+    /// <summary>The server in it writes a line.</summary>
+    public void Say(string text) => _said.Add($"{_project.Now.UtcDateTime.ToString("yyyy-MM-ddTHH:mm:ss.fffffff'Z'", CultureInfo.InvariantCulture)} {text}");
+
+    /// <summary>Nobody called for a while.</summary>
+    public void Idle() => _instances.RemoveRange(Least, Math.Max(0, _instances.Count - Least));
 
     private bool IsInside => Validation.Text(Settings, "managed_domain_mappings") == "local";
 

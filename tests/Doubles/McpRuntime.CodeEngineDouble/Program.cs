@@ -9,7 +9,7 @@ var port = builder.Configuration["port"] ?? "0";
 builder.WebHost.UseUrls($"http://127.0.0.1:{port}");
 var app = builder.Build();
 var project = new DoubleProject(builder.Configuration["project"] ?? "11111111-2222-3333-4444-555555555555", builder.Configuration["region"] ?? "eu-de", TimeProvider.System);
-using var surface = new Surface(project, new Iam(builder.Configuration["api-key"] ?? "api-key", project));
+using var surface = new Surface(project, new Iam(builder.Configuration["api-key"] ?? "api-key", project), new LogRoutes(project));
 app.Run(surface.AnswerAsync);
 await app.StartAsync();
 await Console.Out.WriteLineAsync(string.Create(CultureInfo.InvariantCulture, $"listening on {app.Urls.First()}"));

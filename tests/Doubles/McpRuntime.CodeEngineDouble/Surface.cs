@@ -6,7 +6,7 @@ using System.Text.Json.Nodes;
 namespace McpRuntime.CodeEngineDouble;
 
 /// <summary>The HTTP side: IAM, the API, the two log routes, and <c>/_double</c> for the test. One request at a time, but for what is slow on purpose.</summary>
-internal sealed class Surface(DoubleProject project, Iam iam) : IDisposable
+internal sealed class Surface(DoubleProject project, Iam iam, LogRoutes logs) : IDisposable
 {
     private static readonly JsonSerializerOptions Json = new(JsonSerializerDefaults.Web);
 
@@ -23,6 +23,12 @@ internal sealed class Surface(DoubleProject project, Iam iam) : IDisposable
         if (path.StartsWith("/_double/", StringComparison.Ordinal))
         {
             await ControlAsync(http, path["/_double/".Length..]);
+            return;
+        }
+
+        if (LogRoutes.IsFollowed(http.Request))
+        {
+            await FollowAsync(http);
             return;
         }
 
@@ -71,7 +77,12 @@ internal sealed class Surface(DoubleProject project, Iam iam) : IDisposable
 
             if (path.StartsWith("/api/v1/", StringComparison.Ordinal))
             {
-                return (200, Kube(http, path), []);
+                return (200, logs.Kube(http.Request), []);
+            }
+
+            if (path == "/v1/query")
+            {
+                return (200, logs.Cloud(http.Request, body), []);
             }
 
             CheckCommon(http, path);
@@ -87,6 +98,39 @@ internal sealed class Surface(DoubleProject project, Iam iam) : IDisposable
         }
     }
 
+    /// <summary>Lines as they come, until the reader goes or the instance does.</summary>
+    private async Task FollowAsync(HttpContext http)
+    {
+        var told = 0;
+        while (!http.RequestAborted.IsCancellationRequested)
+        {
+            IReadOnlyList<string> lines;
+            await _one.WaitAsync();
+            try
+            {
+                lines = logs.LinesOf(http.Request);
+            }
+            catch (Refused refused)
+            {
+                if (!http.Response.HasStarted)
+                {
+                    http.Response.StatusCode = refused.Status;
+                }
+
+                return;
+            }
+            finally
+            {
+                _one.Release();
+            }
+
+            await http.Response.WriteAsync(string.Concat(lines.Skip(told).Select(l => l + "\n")));
+            await http.Response.Body.FlushAsync();
+            told = lines.Count;
+            await Task.Delay(TimeSpan.FromMilliseconds(20), TimeProvider.System);
+        }
+    }
+
     private void CheckCommon(HttpContext http, string path)
     {
         var version = http.Request.Query["version"].ToString();
@@ -99,42 +143,6 @@ internal sealed class Surface(DoubleProject project, Iam iam) : IDisposable
         {
             throw DoubleProject.NotFound();
         }
-    }
-
-    private JsonValue Kube(HttpContext http, string path)
-    {
-        if (!project.Switches.KubeConfig)
-        {
-            throw new Refused(403, "forbidden", "No kubeconfig for you.");
-        }
-
-        if (path == $"/api/v1/project/{project.Id}/config")
-        {
-            if (!http.Request.Headers["X-Delegated-Refresh-Token"].ToString().StartsWith("delegated-", StringComparison.Ordinal))
-            {
-                throw new Refused(401, "unauthorized", "No delegated token.");
-            }
-
-            return JsonValue.Create($"""
-                apiVersion: v1
-                clusters: [{"{"}name: c, cluster: {"{"}server: "http://{http.Request.Host}"{"}"}{"}"}]
-                users: [{"{"}name: u, user: {"{"}token: kube-token{"}"}{"}"}]
-                contexts: [{"{"}name: x, context: {"{"}cluster: c, user: u, namespace: subdomain{"}"}{"}"}]
-                current-context: x
-                """);
-        }
-
-        var parts = path.Split('/');
-        if (http.Request.Headers.Authorization != "Bearer kube-token" || parts is not ["", "api", "v1", "namespaces", "subdomain", "pods", var pod, "log"] || http.Request.Query["container"] != "user-container")
-        {
-            throw new Refused(403, "forbidden", "Forbidden.");
-        }
-
-        var app = project.FindApp(pod[..pod.IndexOf("-deployment-", StringComparison.Ordinal)][..^6]) ?? throw DoubleProject.NotFound();
-        var lines = app.Lines(pod);
-        var since = http.Request.Query["sinceTime"].ToString() is { Length: > 0 } text ? DateTimeOffset.Parse(text, CultureInfo.InvariantCulture) : (DateTimeOffset?)null;
-        var tail = int.Parse(http.Request.Query["tailLines"].ToString() is { Length: > 0 } number ? number : "5000", CultureInfo.InvariantCulture);
-        return JsonValue.Create(string.Concat(lines.Where(l => since is null || DateTimeOffset.Parse(l.Split(' ')[0], CultureInfo.InvariantCulture) >= since).TakeLast(tail).Select(l => l + "\n")));
     }
 
     // Faults
@@ -254,6 +262,12 @@ internal sealed class Surface(DoubleProject project, Iam iam) : IDisposable
                 return null;
             case ["apps", var name, "kill"]:
                 project.FindApp(name)?.Kill(body?["exit_code"]?.GetValue<int>() ?? 137);
+                return null;
+            case ["apps", var name, "say"]:
+                project.FindApp(name)?.Say(body!["text"]!.GetValue<string>());
+                return null;
+            case ["apps", var name, "idle"]:
+                project.FindApp(name)?.Idle();
                 return null;
             case ["apps", var name, "edit"]:
                 return project.PatchApp(name, body!, "*");

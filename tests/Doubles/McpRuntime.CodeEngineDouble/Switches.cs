@@ -50,6 +50,9 @@ internal sealed record Switches
 
     public bool KubeConfig { get; init; } = true;
 
+    /// <summary>What Cloud Logs does: <c>answers</c>, <c>fails</c> (500), or says something that is no result (<c>nonsense</c>).</summary>
+    public string CloudLogs { get; init; } = "answers";
+
     public int PageSize { get; init; } = 100;
 
     public string ProjectStatus { get; init; } = "active";

@@ -22,6 +22,42 @@ internal static class EnforcementOracle
         }
     }
 
+    /// <summary>The same for each service of a runtime that has several; cpu, memory and processes are for all of them together.</summary>
+    /// <param name="containers">All of them, inspected.</param>
+    public static async Task HoldsForEachAsync(RuntimeShown runtime, IReadOnlyList<JsonObject> containers, Engine engine)
+    {
+        var asked = runtime.Body["guardrails"]!;
+        foreach (var container in containers)
+        {
+            foreach (var (_, attached) in container["NetworkSettings"]!["Networks"]!.AsObject())
+            {
+                var network = await engine.NetworkAsync(attached!["NetworkID"]!.GetValue<string>());
+                foreach (var control in runtime.Report.Values.Where(control => control.IsEnforced && control.Control is not ("cpu" or "memory" or "pids")))
+                {
+                    (control.Control == "peers" ? OnlyOwnAreNear(runtime.Id, containers, network) : Held(control.Control, container, network, asked)).Should().BeTrue(
+                        "the report of {0} says {1} is enforced, and {2} is one of its services", runtime.Name, control.Control, container["Name"]);
+                }
+            }
+        }
+
+        Sum(containers, "NanoCpus").Should().BeInRange(1, (long)(Cores(asked["resources"]!["cpu"]!.GetValue<string>()) * 1_000_000_000m));
+        Sum(containers, "Memory").Should().BeInRange(1, Bytes(asked["resources"]!["memory"]!.GetValue<string>()));
+        Sum(containers, "PidsLimit").Should().BeInRange(1, asked["resources"]!["max_pids"]!.GetValue<long>());
+    }
+
+    private static long Sum(IReadOnlyList<JsonObject> containers, string limit) => containers.Sum(container =>
+    {
+        var own = container["HostConfig"]![limit]!.GetValue<long>();
+        return own > 0 ? own : throw new InvalidOperationException($"{container["Name"]} has no {limit}.");
+    });
+
+    private static bool OnlyOwnAreNear(string record, IReadOnlyList<JsonObject> containers, JsonObject network)
+    {
+        var own = containers.Select(container => container["Id"]!.GetValue<string>()).ToHashSet(StringComparer.Ordinal);
+        return network["Labels"]?[Engine.RecordLabel]?.GetValue<string>() == record
+            && network["Containers"]!.AsObject().All(near => own.Contains(near.Key) || near.Value!["Name"]!.GetValue<string>().StartsWith("mcp-guard-", StringComparison.Ordinal));
+    }
+
     private static bool Held(string control, JsonObject container, JsonObject? network, JsonNode asked)
     {
         var host = container["HostConfig"]!;

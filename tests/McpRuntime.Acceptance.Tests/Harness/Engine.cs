@@ -40,6 +40,9 @@ internal sealed class Engine : IDisposable
     public async Task<IReadOnlyList<JsonObject>> VolumesAsync(string label) =>
         Objects((await GetAsync($"/volumes?filters={Filter(label)}"))["Volumes"] as JsonArray);
 
+    /// <summary>Named or not; not the layers below them.</summary>
+    public Task<IReadOnlyList<JsonObject>> ImagesAsync(string label) => ListAsync($"/images/json?filters={Filter(label)}");
+
     public Task<IReadOnlyList<JsonObject>> OfRecordAsync(string recordId) => ContainersAsync($"{RecordLabel}={recordId}");
 
     /// <summary>The record's one container, inspected.</summary>

@@ -19,6 +19,13 @@ internal static class McpClients
         return [.. JsonNode.Parse(ran.Expect("inspector --cli"))!["tools"]!.AsArray().Select(tool => tool!["name"]!.GetValue<string>())];
     }
 
+    /// <summary>The TypeScript SDK's clients: what each era's lists, calls and negotiates.</summary>
+    public static async Task<JsonNode> ErasAsync(Uri endpoint, string token)
+    {
+        var script = Path.Combine(Places.Checkout, "tests", "McpRuntime.Acceptance.Tests", "Harness", "eras.mjs");
+        return JsonNode.Parse((await Run.Async(Places.Node, [script, Places.NodeModules, endpoint.ToString(), token])).Expect("eras.mjs"))!;
+    }
+
     public static async Task<McpClient> ConnectAsync(Uri endpoint, string? token)
     {
         var transport = new HttpClientTransport(new HttpClientTransportOptions

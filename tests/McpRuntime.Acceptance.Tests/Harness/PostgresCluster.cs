@@ -41,6 +41,22 @@ internal sealed class PostgresCluster : IAsyncDisposable
     public async Task StopAsync() =>
         (await AsOwnerAsync("pg_ctl", "-D", Path.Combine(_folder, "data"), "-m", "immediate", "-w", "stop")).Expect("pg_ctl stop");
 
+    /// <summary>It answers nothing, and closes nothing: what a machine that is out of memory does.</summary>
+    public Task FreezeAsync() => SignalAsync("-STOP");
+
+    public Task ThawAsync() => SignalAsync("-CONT");
+
+    /// <returns>As psql prints it, without headings.</returns>
+    public async Task<string> QueryAsync(string sql) =>
+        (await AsOwnerAsync("psql", "-h", "127.0.0.1", "-p", Number(Port), "-U", "mcpruntime", "-Atc", sql, "mcpruntime")).Expect("psql").Trim();
+
+    private async Task SignalAsync(string signal)
+    {
+        var server = (await File.ReadAllLinesAsync(Path.Combine(_folder, "data", "postmaster.pid")))[0].Trim();
+        var children = (await Run.Async("ps", ["-o", "pid=", "--ppid", server])).Output.Split((char[]?)null, StringSplitOptions.RemoveEmptyEntries);
+        (await Run.Async("kill", [signal, server, .. children])).Expect("kill");
+    }
+
     public async ValueTask DisposeAsync()
     {
         await AsOwnerAsync("pg_ctl", "-D", Path.Combine(_folder, "data"), "-m", "immediate", "-w", "stop");

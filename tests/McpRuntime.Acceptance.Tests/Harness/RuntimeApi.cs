@@ -130,8 +130,9 @@ internal sealed class RuntimeApi(Uri address, Func<string> readToken, List<strin
 
     public Task<Answer> DeleteAsync(string idOrName) => SendAsync(HttpMethod.Delete, $"/runtimes/{idOrName}");
 
-    public async Task<IReadOnlyList<string>> LogsAsync(string idOrName) =>
-        [.. (await GetAsync($"/runtimes/{idOrName}/logs?tail=5000")).Expect(HttpStatusCode.OK).Body!["logs"]!.AsArray().Select(line => line!.GetValue<string>())];
+    /// <param name="service">Null: all of them.</param>
+    public async Task<IReadOnlyList<string>> LogsAsync(string idOrName, string? service = null) =>
+        [.. (await GetAsync($"/runtimes/{idOrName}/logs?tail=5000{(service is null ? "" : "&service=" + service)}")).Expect(HttpStatusCode.OK).Body!["logs"]!.AsArray().Select(line => line!.GetValue<string>())];
 
     public async Task<IReadOnlyList<string>> EventKindsAsync(string id) =>
         [.. (await GetAsync($"/runtimes/{id}/events?limit=500")).Expect(HttpStatusCode.OK).Body!["events"]!.AsArray().Select(item => item!["kind"]!.GetValue<string>())];

@@ -16,13 +16,13 @@ internal sealed class Service : IAsyncDisposable
     private readonly Engine _engine;
     private Process? _process;
 
-    private Service(string folder, bool ownsFolder, IReadOnlyDictionary<string, string> settings, List<string> records, Engine engine)
+    private Service(string folder, bool ownsFolder, IReadOnlyDictionary<string, string> settings, List<string> records, Engine engine, int? port = null)
     {
         _engine = engine;
         Folder = folder;
         _ownsFolder = ownsFolder;
         _records = records;
-        Port = Places.FreePort();
+        Port = port ?? Places.FreePort();
         _settings = new Dictionary<string, string>(StringComparer.Ordinal)
         {
             ["MCPGATEWAY_RUNTIME_ENABLED"] = "true",
@@ -52,10 +52,11 @@ internal sealed class Service : IAsyncDisposable
 
     /// <param name="settings">Over the defaults of a user's first start.</param>
     /// <param name="engine">Null: the local one.</param>
-    public static async Task<Service> StartAsync(IReadOnlyDictionary<string, string>? settings = null, Engine? engine = null)
+    /// <param name="port">Where the settings make it listen; null: a free one of loopback.</param>
+    public static async Task<Service> StartAsync(IReadOnlyDictionary<string, string>? settings = null, Engine? engine = null, int? port = null)
     {
         var folder = Directory.CreateTempSubdirectory("mcpruntime-acceptance-").FullName;
-        var service = new Service(folder, ownsFolder: true, settings ?? new Dictionary<string, string>(StringComparer.Ordinal), [], engine ?? Engine.Local);
+        var service = new Service(folder, ownsFolder: true, settings ?? new Dictionary<string, string>(StringComparer.Ordinal), [], engine ?? Engine.Local, port);
         await service.StartAgainAsync();
         return service;
     }
@@ -112,6 +113,11 @@ internal sealed class Service : IAsyncDisposable
         Forget();
     }
 
+    /// <summary>It holds what it held and does nothing, as a paused machine does, until it is woken.</summary>
+    public Task FreezeAsync() => SignalAsync("-STOP");
+
+    public Task WakeAsync() => SignalAsync("-CONT");
+
     /// <summary>SIGTERM, then the exit code.</summary>
     public async Task<int> TerminateAsync(TimeSpan? atMost = null)
     {
@@ -166,6 +172,8 @@ internal sealed class Service : IAsyncDisposable
         var test = string.Concat(TestContext.CurrentContext.Test.FullName.Split('.')[^1].Where(letter => char.IsAsciiLetterOrDigit(letter) || letter is '_' or '-'));
         File.WriteAllLines(Path.Combine(folder, $"{test}-{Port}.log"), _output);
     }
+
+    private async Task SignalAsync(string signal) => (await Run.Async("kill", [signal, ProcessId.ToString(System.Globalization.CultureInfo.InvariantCulture)])).Expect("kill");
 
     private async Task<bool> IsUpAsync()
     {

@@ -1,5 +1,6 @@
 using System.Text.Json.Nodes;
 using McpRuntime.Backends.CodeEngine;
+using McpRuntime.Backends.Git;
 using McpRuntime.Backends.Tests.Contract;
 using McpRuntime.CodeEngineDouble.Driver;
 using McpRuntime.Core.Planning;
@@ -67,6 +68,7 @@ internal sealed class CodeEngineWorld : IContractWorld
         var services = new ServiceCollection()
             .AddLogging()
             .AddSingleton(time ?? TimeProvider.System)
+            .AddGit(new GitOptions { DataFolder = Path.Combine(Path.GetTempPath(), "mcpruntime-no-git"), AllowedHosts = ["github.com"] })
             .AddCodeEngineBackend(options, _ => new CodeEngineInstallation(_ => Task.FromResult(InstanceId), (id, _) => Task.FromResult(pinned?.Invoke(id) ?? id), Hash))
             .BuildServiceProvider();
         _services.Add(services);

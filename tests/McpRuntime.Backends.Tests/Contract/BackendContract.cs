@@ -403,12 +403,12 @@ internal static class Removal
 internal static class Eventually
 {
     /// <summary>Asks until it holds; 20 s are for a machine that does much else.</summary>
-    public static async Task HoldsAsync(Func<Task<bool>> condition)
+    public static async Task HoldsAsync(Func<Task<bool>> condition, TimeSpan? atMost = null)
     {
         var deadline = TimeProvider.System.GetTimestamp();
         while (!await condition())
         {
-            TimeProvider.System.GetElapsedTime(deadline).Should().BeLessThan(TimeSpan.FromSeconds(20), because: "the condition should have come to hold");
+            TimeProvider.System.GetElapsedTime(deadline).Should().BeLessThan(atMost ?? TimeSpan.FromSeconds(20), because: "the condition should have come to hold");
             await Task.Delay(TimeSpan.FromMilliseconds(50));
         }
     }

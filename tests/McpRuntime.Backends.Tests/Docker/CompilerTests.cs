@@ -108,22 +108,55 @@ public sealed class CompilerTests
         Compile(Given.Unrestricted, Facts with { Image = Image with { Volumes = ["/proc/x"] } }).Refused!.Reason.Should().Be("MountNotAllowed");
         Compile(Given.Standard with { Images = new ImageGuardrails(RequireDigest: true) }, Facts with { Pin = "sha256:1", PinIsRegistryDigest = false }).Refused!.Reason.Should().Be("DigestRequired");
         Compile(Given.Standard with { Seccomp = "unknown" }, Facts).Refused!.Reason.Should().Be("GuardrailRefused");
-        Compile(Given.Standard, Facts, transport: GatewayTransport.Stdio).Refused!.Reason.Should().Be("StdioNotSupportedYet");
-        Compile(Given.Standard, Facts, source: new Source.Compose("", null, null, null, "main")).Refused!.Reason.Should().Be("SourceNotSupportedYet");
+        Compile(Given.Standard, Facts, source: new Source.Compose("", null, null, null, "main"), transport: GatewayTransport.Stdio).Refused!.Reason.Should().NotBeNullOrEmpty();
+        Compile(Given.Standard, Facts, source: new Source.Compose("", null, null, null, "main")).Refused!.Reason.Should().Be("ComposeRefused");
     }
 
     [Test]
-    public void A_host_list_runs_closed_and_is_weakened_or_under_refuse_refused()
+    public void A_host_list_is_a_closed_network_with_a_policy_of_its_own_in_force_before_anything_starts()
     {
-        var listed = Given.Standard with { Network = new NetworkGuardrails(EgressAllowed: true, ["example.org"], [8080]) };
+        var one = Compile(Listed("b.example.org:8443", "A.example.org"), Facts);
+        var two = Compile(Listed("a.example.org"), Facts);
 
-        var warned = Compile(listed, Facts);
-        var refused = Compile(listed with { Mode = GuardrailsMode.Refuse }, Facts);
-
-        warned.Running.Single(r => r.Kind == ResourceKind.Network).Body.Should().Be(new NetworkBody(Closed: true));
-        warned.Report.Single(r => r.Control == Control.AllowedHosts).Outcome.Should().Be(ControlOutcome.Weakened);
-        refused.Refused!.Message.Should().Contain("network.allowed_hosts");
+        one.Report.Single(r => r.Control == Control.AllowedHosts).Outcome.Should().Be(ControlOutcome.Enforced);
+        one.Running.Single(r => r.Kind == ResourceKind.Network).Body.Should().Be(new NetworkBody(Closed: true));
+        var policy = one.Running.Single(r => r.Kind == ResourceKind.GuardPolicy);
+        ((GuardPolicyBody)policy.Body).Way.Hosts.Should().Equal("a.example.org", "b.example.org:8443");
+        one.Running.Single(r => r.Kind == ResourceKind.Container).DependsOn.Should().Contain(policy.Id);
+        policy.DependsOn.Should().Equal(one.Running.Single(r => r.Kind == ResourceKind.GuardLink).Id);
+        one.Running.Select(r => r.Id).Intersect(two.Running.Select(r => r.Id))
+            .Should().Equal(one.Running.Where(r => r.Kind is ResourceKind.Image or ResourceKind.Volume).Select(r => r.Id), "nothing that leads out is shared: a revision must not have the other's list for as long as both are there");
+        one.Running.Select(r => r.Id).Should().Equal(Compile(Listed("a.example.org", "b.example.org:8443", "a.example.org"), Facts).Running.Select(r => r.Id), "it is a set");
     }
+
+    [Test]
+    public void Only_what_has_a_host_list_is_told_of_the_proxy_and_another_proxy_gives_way()
+    {
+        string[] Env(GuardrailsConfig guardrails, params (string Name, string Value)[] asked) =>
+            ((ContainerBody)Compile(guardrails, Facts, environment: asked.ToDictionary(a => a.Name, a => new SecretText(a.Value), StringComparer.Ordinal)).Running.Single(r => r.Kind == ResourceKind.Container).Body).Create.Env!.ToArray();
+
+        Env(Listed("a.example.org"), ("HTTPS_PROXY", "http://elsewhere:1"), ("NO_PROXY", "mine"), ("Z", "1")).Should().Equal(
+            "HTTPS_PROXY=http://mcp-guard:3128",
+            "HTTP_PROXY=http://mcp-guard:3128",
+            "NODE_USE_ENV_PROXY=1",
+            "NO_PROXY=mine",
+            "Z=1",
+            "http_proxy=http://mcp-guard:3128",
+            "https_proxy=http://mcp-guard:3128",
+            "no_proxy=localhost,127.0.0.1,::1");
+        Env(Given.Standard, ("HTTPS_PROXY", "http://elsewhere:1")).Should().Equal("HTTPS_PROXY=http://elsewhere:1");
+        Env(Given.Restricted with { Filesystem = Given.Standard.Filesystem }).Should().BeEmpty();
+    }
+
+    [Test]
+    public void A_list_is_strict_but_under_the_two_profiles_that_keep_no_secrets_in()
+    {
+        bool Strict(string profile) => WayOut.Of(new EffectiveGuardrails(profile, 1, Listed("a.example.org"), []))!.Strict;
+
+        (Strict("standard"), Strict("unrestricted"), Strict("restricted"), Strict("airgapped"), Strict("an-admins-own")).Should().Be((false, false, true, true, true));
+    }
+
+    private static GuardrailsConfig Listed(params string[] hosts) => Given.Standard with { Network = new NetworkGuardrails(EgressAllowed: true, hosts, [8080]) };
 
     [Test]
     public void A_volume_means_recreate_and_stays_when_it_is_to_be_kept()
@@ -132,6 +165,32 @@ public sealed class CompilerTests
         Compile(Given.Standard, Facts with { Image = Image with { Volumes = [] } }).Rollout.Should().Be(Rollout.BlueGreen);
         Compile(Given.Standard, Facts).Deleted.Should().BeEmpty();
         Compile(Given.Standard, Facts, keepVolumes: true).Deleted.Select(r => r.Kind).Should().Equal(ResourceKind.Volume);
+    }
+
+    [Test]
+    public void A_server_over_stdin_and_stdout_has_no_network_when_egress_is_closed_and_nothing_of_its_output_is_kept()
+    {
+        var compiled = Compile(BuiltInProfiles.Airgapped.Config, Facts with { Image = Image with { ExposedPorts = [], Volumes = [] } }, transport: GatewayTransport.Stdio);
+
+        compiled.Refused.Should().BeNull();
+        compiled.Rollout.Should().Be(Rollout.Recreate);
+        compiled.Endpoint.Should().Be(new Endpoint(Container(compiled).Id, 0, "/mcp", GatewayTransport.Stdio));
+        compiled.Running.Select(r => r.Kind).Should().Equal(ResourceKind.Image, ResourceKind.Container);
+        var create = ((ContainerBody)Container(compiled).Body).Create;
+        create.OpenStdin.Should().BeTrue();
+        create.HostConfig.NetworkMode.Should().Be("none");
+        create.HostConfig.LogConfig!.Type.Should().Be("none");
+        compiled.Report.Single(r => r.Control == Control.Egress).Where.Should().Be("HostConfig.NetworkMode=none");
+    }
+
+    [Test]
+    public void A_server_over_stdin_and_stdout_with_open_egress_has_its_own_network_and_no_link()
+    {
+        var compiled = Compile(Given.Standard, Facts, transport: GatewayTransport.Stdio);
+
+        compiled.Running.Select(r => r.Kind).Should().Equal(ResourceKind.Image, ResourceKind.Network, ResourceKind.Volume, ResourceKind.Container);
+        ((ContainerBody)Container(compiled).Body).Create.HostConfig.NetworkMode.Should().Be(compiled.Running.Single(r => r.Kind == ResourceKind.Network).Id);
+        Container(Compile(Given.Standard, Facts)).Fingerprint.Should().NotBe(Container(compiled).Fingerprint);
     }
 
     [TestCase("", true, false)]

@@ -1,6 +1,7 @@
 using System.Net;
 using System.Net.Sockets;
 using System.Text.Json;
+using McpRuntime.Backends.Docker.Guard;
 using McpRuntime.Backends.Tests.Contract;
 using McpRuntime.Core.Guardrails;
 using McpRuntime.Core.Planning;
@@ -194,6 +195,100 @@ public sealed class DockerEngineTests
         seen.Single(s => s.Kind == ResourceKind.Container).Address.Should().BeNull();
         seen.Single(s => s.Kind == ResourceKind.GuardLink).Health.Should().Be(Health.Stopped);
         (await ContainerAsync(runtime.Id)).Address.Should().NotBeNull();
+    }
+
+    /// <summary>Whatever <c>docker update</c> can change of a control, and whatever a container made again by hand under the same name and labels can lack.</summary>
+    [Test]
+    public async Task Every_control_that_a_hand_can_take_away_is_drift_with_its_field_and_its_control()
+    {
+        (string Field, Control? Control, string Change)[] edits =
+        [
+            ("HostConfig.CapDrop", Control.DropCapabilities, """{"CapDrop":null}"""),
+            ("HostConfig.CapAdd", null, """{"CapAdd":["SYS_ADMIN"]}"""),
+            ("HostConfig.ReadonlyRootfs", Control.ReadOnlyRoot, """{"ReadonlyRootfs":false}"""),
+            ("HostConfig.SecurityOpt", Control.NoNewPrivileges, """{"SecurityOpt":null}"""),
+            ("HostConfig.SecurityOpt", Control.Seccomp, """{"SecurityOpt":["no-new-privileges:true","seccomp=unconfined"]}"""),
+            ("HostConfig.Dns", Control.Dns, """{"Dns":null}"""),
+            ("HostConfig.Tmpfs", null, """{"Tmpfs":{"/tmp":"rw,exec"}}"""),
+            ("HostConfig.Binds", Control.Mounts, """{"Binds":["/:/host"]}"""),
+            ("HostConfig.PidMode", null, """{"PidMode":"host"}"""),
+            ("HostConfig.IpcMode", null, """{"IpcMode":"host"}"""),
+            ("HostConfig.UTSMode", null, """{"UTSMode":"host"}"""),
+            ("HostConfig.PortBindings", Control.Ingress, """{"PortBindings":{"8080/tcp":[{"HostPort":"0"}]}}"""),
+            ("HostConfig.NetworkMode", Control.Egress, """{"NetworkMode":"bridge"}"""),
+            ("HostConfig.Privileged", Control.DropCapabilities, """{"Privileged":true}"""),
+            ("HostConfig.MaskedPaths", null, """{"MaskedPaths":[],"ReadonlyPaths":[]}"""),
+            ("HostConfig.GroupAdd", null, """{"GroupAdd":["0"]}"""),
+            ("HostConfig.Memory", Control.Memory, """{"Memory":0,"MemorySwap":0}"""),
+            ("HostConfig.NanoCpus", Control.Cpu, """{"NanoCpus":0}"""),
+            ("HostConfig.PidsLimit", Control.Pids, """{"PidsLimit":0}"""),
+        ];
+        var runtime = await DeployAsync(Given.Restricted);
+        var live = System.Text.Json.Nodes.JsonNode.Parse((await _world.Engine.GetAsync($"containers/{runtime.Container.Id}/json"))!.Value.GetRawText())!;
+        await _world.Engine.PostAsync($"containers/{runtime.Container.Id}/update", new { Memory = 64 << 20, MemorySwap = 256 << 20, PidsLimit = 1000 });
+        var updated = await ContainerAsync(runtime.Id);
+        updated.DifferingField.Should().Contain("HostConfig.Memory").And.Contain("HostConfig.MemorySwap").And.Contain("HostConfig.PidsLimit");
+        updated.Controls.Single(c => c.Control == Control.Memory).Outcome.Should().Be(ControlOutcome.Weakened);
+        foreach (var (field, control, change) in edits)
+        {
+            var body = live["Config"]!.DeepClone();
+            var host = live["HostConfig"]!.DeepClone().AsObject();
+            foreach (var (name, value) in System.Text.Json.Nodes.JsonNode.Parse(change)!.AsObject())
+            {
+                host[name] = value?.DeepClone();
+            }
+
+            body["HostConfig"] = host;
+            // One that shares the host's has no name of its own.
+            body["Hostname"] = "";
+            await _world.RemoveByHandAsync(runtime.Container.Id);
+            await _world.Engine.PostAsync($"containers/create?name={runtime.Container.Id}", body);
+
+            var drifted = await ContainerAsync(runtime.Id);
+            drifted.Fingerprint.Should().NotBe(runtime.Container.Fingerprint, because: change);
+            drifted.DifferingField.Should().Contain(field, because: change);
+            if (control is { } lost)
+            {
+                drifted.Controls.Single(c => c.Control == lost).Outcome.Should().Be(ControlOutcome.Weakened, because: change);
+            }
+        }
+
+        (await _world.Backend.PutAsync(runtime.Id, runtime.Container, default)).ShouldBeDone();
+        (await ContainerAsync(runtime.Id)).Should().Match<SeenResource>(s => s.Fingerprint == runtime.Container.Fingerprint && s.Health == Health.Serving);
+    }
+
+    [Test]
+    public async Task A_list_edited_by_hand_is_drift_that_the_report_tells_and_a_put_mends()
+    {
+        var runtime = await DeployAsync(Given.Restricted with { Network = new NetworkGuardrails(EgressAllowed: true, ["a.example.org:443"], [8080]) });
+        var asked = runtime.Compiled.Running.Single(r => r.Kind == ResourceKind.GuardPolicy);
+        Held(await SeeAsync(runtime.Id)).Should().AllBeEquivalentTo(ControlOutcome.Enforced);
+
+        _world.Guard.Hold(new GuardPolicy(runtime.Network, await _world.Guard.SubnetOf(runtime.Network), ["a.example.org:443", "evil.example.org"], Strict: false, runtime.Id.RecordId));
+
+        var seen = await SeeAsync(runtime.Id);
+        seen.Single(s => s.Kind == ResourceKind.GuardPolicy).Should().Match<SeenResource>(s => s.Id == asked.Id && s.Fingerprint != asked.Fingerprint && s.Message!.Contains("evil.example.org"));
+        Held(seen).Should().AllBeEquivalentTo(ControlOutcome.Weakened);
+        (await _world.Backend.PutAsync(runtime.Id, asked, default)).ShouldBeDone();
+        seen = await SeeAsync(runtime.Id);
+        seen.Single(s => s.Kind == ResourceKind.GuardPolicy).Fingerprint.Should().Be(asked.Fingerprint);
+        Held(seen).Should().AllBeEquivalentTo(ControlOutcome.Enforced);
+
+        static IEnumerable<ControlOutcome> Held(IReadOnlyList<SeenResource> seen) =>
+            seen.Single(s => s.Kind == ResourceKind.Container).Controls.Where(c => c.Control is Control.Egress or Control.AllowedHosts).Select(c => c.Outcome);
+    }
+
+    [Test]
+    public async Task A_list_given_by_hand_to_a_network_that_has_none_is_seen_and_taken_away()
+    {
+        var runtime = await DeployAsync(Given.Restricted);
+        _world.Guard.Hold(new GuardPolicy(runtime.Network, await _world.Guard.SubnetOf(runtime.Network), ["evil.example.org"], Strict: false));
+
+        var surplus = (await SeeAsync(runtime.Id)).Single(s => s.Kind == ResourceKind.GuardPolicy);
+        (await ContainerAsync(runtime.Id)).Controls.Single(c => c.Control == Control.Egress).Outcome.Should().Be(ControlOutcome.Weakened);
+        (await _world.Backend.RemoveAsync(runtime.Id, surplus.Id, surplus.Kind, default)).ShouldBeDone();
+
+        (await SeeAsync(runtime.Id)).Should().NotContain(s => s.Kind == ResourceKind.GuardPolicy);
     }
 
     [Test]

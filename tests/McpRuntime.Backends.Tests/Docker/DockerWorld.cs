@@ -1,5 +1,7 @@
+using System.Collections.Concurrent;
 using McpRuntime.Backends.Docker;
 using McpRuntime.Backends.Docker.Guard;
+using McpRuntime.Backends.Git;
 using McpRuntime.Backends.Tests.Contract;
 using McpRuntime.Core.Planning;
 using McpRuntime.Core.Specs;
@@ -33,9 +35,14 @@ internal sealed class DockerWorld : IContractWorld
     /// <summary>RUNTIME_DOCKER_SUBNET_POOL of these tests: not the default, which a service on this machine may use.</summary>
     public DockerOptions Options { get; init; } = new() { Host = RealEngine.Socket, SubnetPool = "10.214.0.0/16" };
 
-    public static async Task<DockerWorld> OpenAsync(DockerOptions? options = null)
+    /// <summary>Which repositories may be built.</summary>
+    public GitOptions Git { get; init; } = new() { DataFolder = Path.Combine(Path.GetTempPath(), "mcpruntime-tests-git") };
+
+    public static async Task<DockerWorld> OpenAsync(DockerOptions? options = null, GitOptions? git = null)
     {
         var world = options is null ? new DockerWorld() : new DockerWorld { Options = options };
+        world = git is null ? world : new DockerWorld { Options = world.Options, Git = git };
+        world.Guard.SubnetOf = async network => (await world.Engine.GetAsync($"networks/{network}"))!.Value.GetProperty("IPAM").GetProperty("Config")[0].GetProperty("Subnet").GetString()!;
         world.Backend = world.Make(world.Options);
         world.Unreachable = world.Make(world.Options with { Host = "/nowhere/docker.sock" });
         world.Image = await world.ImportAsync("probe", null, "EXPOSE 8080", "ENV FROM_IMAGE=yes API_KEY=overridden");
@@ -57,6 +64,8 @@ internal sealed class DockerWorld : IContractWorld
             .AddSingleton(TimeProvider.System)
             .AddSingleton(new Random(1))
             .AddSingleton<IGuard>(Guard)
+            .AddGit(Git)
+            .AddSingleton<IGuardPolicies>(Guard)
             .AddDockerBackend(options, _ => new DockerInstallation(_ => Task.FromResult(_tag), (id, _) => Task.FromResult(engineId ?? (_pinned ??= id)), Hash))
             .BuildServiceProvider();
         _services.Add(services);
@@ -168,14 +177,18 @@ internal sealed class DockerWorld : IContractWorld
 }
 
 /// <summary>The guard as the backend sees it: links are remembered, nothing is relayed.</summary>
-internal sealed class FakeGuard : IGuard
+internal sealed class FakeGuard : IGuard, IGuardPolicies
 {
     private readonly HashSet<string> _networks = new(StringComparer.Ordinal);
+    private readonly ConcurrentDictionary<string, GuardPolicy> _policies = new(StringComparer.Ordinal);
+
+    /// <summary>The subnet of a network, by name, as the real one asks the engine for it.</summary>
+    public Func<string, Task<string>> SubnetOf { get; set; } = _ => Task.FromResult("");
 
     public bool Running { get; set; } = true;
 
     public Task<GuardState> StateAsync(CancellationToken ct) =>
-        Task.FromResult(new GuardState("guard", Running, Running ? "127.0.0.1:8610" : null, new HashSet<string>(_networks, StringComparer.Ordinal)));
+        Task.FromResult(new GuardState("guard", Running, Running ? "127.0.0.1:8610" : null, new HashSet<string>(_networks, StringComparer.Ordinal)) { Named = new HashSet<string>(_networks, StringComparer.Ordinal), Policies = Running ? [.. _policies.Values] : [] });
 
     public Task<Outcome> LinkAsync(string network, CancellationToken ct)
     {
@@ -187,6 +200,24 @@ internal sealed class FakeGuard : IGuard
     public Task<Outcome> UnlinkAsync(string network, CancellationToken ct)
     {
         _ = _networks.Remove(network);
+        _ = _policies.TryRemove(network, out _);
         return Task.FromResult<Outcome>(new Outcome.Done());
     }
+
+    public Task<IReadOnlyList<GuardPolicy>> PoliciesAsync(CancellationToken ct) => Task.FromResult<IReadOnlyList<GuardPolicy>>([.. _policies.Values]);
+
+    public async Task<Outcome> PutPolicyAsync(string network, IReadOnlyList<string> allowedHosts, bool strict, string record, CancellationToken ct)
+    {
+        Hold(new GuardPolicy(network, await SubnetOf(network), allowedHosts, strict, record));
+        return new Outcome.Done();
+    }
+
+    public Task<Outcome> RemovePolicyAsync(string network, CancellationToken ct)
+    {
+        _ = _policies.TryRemove(network, out _);
+        return Task.FromResult<Outcome>(new Outcome.Done());
+    }
+
+    /// <summary>As somebody with the guard's token would, behind our back.</summary>
+    public void Hold(GuardPolicy policy) => _policies[policy.Id] = policy;
 }

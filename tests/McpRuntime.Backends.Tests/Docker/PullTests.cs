@@ -100,6 +100,32 @@ public sealed class PullTests
     }
 
     [Test]
+    public async Task A_mirror_is_asked_and_pulled_from_first_and_one_that_has_it_not_is_passed_over()
+    {
+        var there = await PublishAsync(_open, "mirrored");
+        var backend = _world.Make(_world.Options with { Mirrors = [new("docker.io", "127.0.0.1:9/none"), new("docker.io", _open.Address)] });
+        var id = Given.Identity(_world.InstanceId);
+        var revision = RevisionOf("docker.io/acme/mirrored:1", null);
+
+        var facts = (await backend.ResolveAsync(revision, default)).Match(r => r.Facts, f => throw new AssertionException(f.Fault.ToString()));
+        facts.Pin.Should().StartWith(there.Replace(":1", "@sha256:", StringComparison.Ordinal));
+        var image = backend.Compile(Given.Input(id, revision with { Facts = facts }, _world.Hash)).Running.Single();
+        await Eventually.HoldsAsync(async () => await backend.PutAsync(id, image, default) is Outcome.Done);
+
+        (await backend.RemoveAsync(id, image.Id, image.Kind, default)).ShouldBeDone();
+        (await _world.Engine.GetAsync($"images/{facts.Pin}/json")).Should().BeNull();
+    }
+
+    [TestCase("docker.io=mirror.example/hub", "docker.io/library/nginx:1", "mirror.example/hub/library/nginx:1")]
+    [TestCase("ghcr.io/acme=mirror.example:5000", "ghcr.io/acme/x:1", "mirror.example:5000/x:1")]
+    [TestCase("ghcr.io/acme=mirror.example", "ghcr.io/acme-evil/x:1", null)]
+    public void A_mirror_is_of_a_prefix_on_a_path_boundary(string mirror, string image, string? there)
+    {
+        _ = Core.Specs.ImageReference.TryParse(image, out var reference, out _);
+        Registries.RegistryMirror.Parse(mirror)!.There(reference!)?.ToString().Should().Be(there);
+    }
+
+    [Test]
     public async Task What_the_registry_does_not_have_is_refused_for_good()
     {
         var resolution = await ResolveAsync(RevisionOf($"{_open.Address}/acme/none:1", null));

@@ -50,6 +50,20 @@ internal sealed class RealEngine : IDisposable
         return bytes.Length > 8 ? System.Text.Encoding.UTF8.GetString(bytes, 8, bytes.Length - 8) : "";
     }
 
+    /// <summary>Names in a folder of a container, folders with a slash.</summary>
+    public async Task<IReadOnlyList<string>> ArchiveAsync(string container, string folder)
+    {
+        using var tar = new MemoryStream(await _http.GetByteArrayAsync(new Uri($"containers/{container}/archive?path={Uri.EscapeDataString(folder)}", UriKind.Relative)));
+        await using var reader = new TarReader(tar);
+        List<string> names = [];
+        while (await reader.GetNextEntryAsync() is { } entry)
+        {
+            names.Add(entry.Name);
+        }
+
+        return names;
+    }
+
     public async Task DeleteAsync(string path)
     {
         using var _ = await _http.DeleteAsync(new Uri(path, UriKind.Relative));

@@ -163,6 +163,23 @@ internal sealed class GuardKeeperTests
     }
 
     [Test]
+    public async Task A_link_made_again_by_hand_without_its_name_is_not_the_link_and_a_put_mends_it()
+    {
+        await using var engine = new GuardedEngine();
+        var network = await engine.ClosedNetworkAsync();
+        await engine.LinkAsync(network);
+        var guard = await engine.GuardAsync();
+        await EngineCli.RunAsync("network", "disconnect", network, guard.Id);
+        await EngineCli.RunAsync("network", "connect", network, guard.Id);
+
+        var state = await engine.StateAsync();
+        (state.Networks.Contains(network), state.Named.Contains(network)).Should().Be((true, false));
+        await engine.LinkAsync(network);
+
+        (await engine.StateAsync()).Named.Should().Contain(network);
+    }
+
+    [Test]
     public async Task A_replaced_guard_keeps_its_links_and_policies()
     {
         await using var engine = new GuardedEngine();
@@ -185,6 +202,7 @@ internal sealed class GuardKeeperTests
         var state = await changed.StateAsync(None);
         state.ContainerId.Should().NotBe(before.Id);
         state.Networks.Should().BeEquivalentTo(one, two);
+        state.Named.Should().BeEquivalentTo(one, two);
         (await PoliciesAsync(changed)).Should().ContainSingle().Which.Should().Match<GuardPolicy>(p => p.Id == two && p.AllowedHosts.Single() == "ok.example" && p.Record == "r2");
     }
 

@@ -93,7 +93,7 @@ internal static class Facts
             }
 
             var parts = entry.ToLowerInvariant().Split(':');
-            return (parts.Length == 1 || parts[1] == port.ToString(System.Globalization.CultureInfo.InvariantCulture))
+            return (parts.Length == 1 ? port is 443 or 80 : parts[1] == port.ToString(System.Globalization.CultureInfo.InvariantCulture))
                 && (parts[0].StartsWith("*.", StringComparison.Ordinal) ? host.EndsWith(parts[0][1..], StringComparison.Ordinal) : host == parts[0]);
         }));
 }

@@ -113,6 +113,8 @@ internal sealed class GuardrailsOrderTests
     [TestCase("a.example.com", "*.example.com", false)]
     [TestCase("a.com", "a.com:443", true)]
     [TestCase("a.com:443", "a.com", false)]
+    [TestCase("a.com", "a.com:8443", false)]
+    [TestCase("*.example.com", "a.example.com:22", false)]
     [TestCase("A.com", "a.com", true)]
     public void A_host_entry_covers_what_it_lets_through(string entry, string other, bool covers)
     {

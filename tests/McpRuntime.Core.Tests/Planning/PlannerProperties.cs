@@ -18,7 +18,12 @@ internal sealed class PlannerProperties
         if (step is Step.Put or Step.Remove)
         {
             var kind = step is Step.Put put ? put.Resource.Kind : ((Step.Remove)step).Kind;
-            (kind.IsOfGateway() ? scene.Gateway : scene.Backend).Should().NotBeNull();
+            (kind switch
+            {
+                ResourceKind.Route => scene.Gateway,
+                ResourceKind.Registration => scene.Registry,
+                _ => scene.Backend,
+            }).Should().NotBeNull();
         }
 
         if (step is Step.Promote or Step.Resolve)
@@ -41,7 +46,7 @@ internal sealed class PlannerProperties
     {
         if (step is Step.Put put && scene.Goal is not Goal.Run)
         {
-            scene.Backend!.Concat(scene.Gateway ?? []).Should().Contain(s => s.Id == put.Resource.Id);
+            (scene.Backend ?? []).Concat(scene.Gateway ?? []).Concat(scene.Registry ?? []).Should().Contain(s => s.Id == put.Resource.Id);
             scene.Goal.Should().Be(Goal.Stop);
         }
     });
@@ -59,11 +64,12 @@ internal sealed class PlannerProperties
     });
 
     [Test]
-    public void A_tombstone_needs_both_providers_seen_and_empty_but_for_kept_volumes() => Check((scene, step) =>
+    public void A_tombstone_needs_every_provider_seen_and_empty_but_for_kept_volumes() => Check((scene, step) =>
     {
         if (step is Step.Entomb)
         {
             scene.Gateway.Should().BeEmpty();
+            scene.Registry.Should().BeEmpty();
             scene.Backend!.Where(s => !scene.KeepVolumes || s.Kind != ResourceKind.Volume).Should().BeEmpty();
             scene.Memory.EmptySince.Should().NotBeNull();
         }
@@ -110,8 +116,23 @@ internal sealed class PlannerProperties
             scene.Backend!.Should().Contain(s => s.Kind == ResourceKind.Container && s.Health == Health.Serving
                 && (scene.Memory.Verified.GetValueOrDefault(s.Id) == s.Instance || scene.Handshakes.ContainsKey(s.Id)));
             scene.Gateway.Should().NotBeNullOrEmpty();
+            if (scene is { Goal: Goal.Run, Serving.StoppedRoutes.Count: > 0 })
+            {
+                scene.Registry.Should().Contain(s => s.Kind == ResourceKind.Registration && s.Health == Health.Serving && s.Fingerprint == "fp-registration-on");
+            }
         }
     });
+
+    [Test]
+    public void An_outer_gateway_that_is_away_changes_no_step_but_its_own() => Check((scene, step) =>
+    {
+        if (scene.Registry is null && step is Step.Put or Step.Remove or Step.Promote or Step.Resolve or Step.Fail)
+        {
+            (scene with { Registry = [], Target = Without(scene.Target), Serving = Without(scene.Serving) }).Next().GetType().Should().Be(step.GetType());
+        }
+    });
+
+    private static RevisionPlan? Without(RevisionPlan? plan) => plan is null ? null : plan with { Routes = [.. plan.Routes.Where(r => r.Kind is not ResourceKind.Registration)], StoppedRoutes = [] };
 
     private static void Check(Action<Scene, Step> holds)
     {
@@ -135,6 +156,11 @@ internal sealed class PlannerProperties
         bool Chance(double of) => random.NextDouble() < of;
         var rollout = Chance(0.7) ? Rollout.BlueGreen : Rollout.Recreate;
         var (old, fresh) = (Plan(1, rollout), Plan(2, rollout, complete: Chance(0.8), resolved: Chance(0.9)));
+        if (Chance(0.4))
+        {
+            (old, fresh) = (Registered(old), Registered(fresh));
+        }
+
         var serving = Chance(0.7) ? old : null;
         var target = Chance(0.3) ? serving ?? fresh : fresh;
         var stray = new[] { Of("c0", ResourceKind.Container, 0), Of("image0", ResourceKind.Image, 0), Of("vol0", ResourceKind.Volume, 0) };
@@ -151,6 +177,7 @@ internal sealed class PlannerProperties
             Serving = serving,
             Backend = Chance(0.1) ? null : Chance(0.1) ? [] : [.. seen],
             Gateway = Chance(0.1) ? null : Chance(0.5) ? [] : [Routed(containers[random.Next(3)])],
+            Registry = Chance(0.2) ? null : Chance(0.5) ? [] : [Sees(Of("registration", ResourceKind.Registration), Healths[random.Next(Healths.Length)]) with { Fingerprint = Chance(0.5) ? "fp-registration-on" : "fp-registration-off" }],
             Handshakes = containers.Where(_ => Chance(0.5)).ToDictionary(c => c, c => new Handshake($"{c}@{random.Next(2)}", (HandshakeVerdict)random.Next(4), random.Next(8), Noon), StringComparer.Ordinal),
             Memory = Passed([.. containers.Where(_ => Chance(0.5))]) with
             {

@@ -24,6 +24,8 @@ internal sealed record Scene
 
     public IReadOnlyList<SeenResource>? Gateway { get; init; } = [];
 
+    public IReadOnlyList<SeenResource>? Registry { get; init; } = [];
+
     public IReadOnlyDictionary<string, Handshake> Handshakes { get; init; } = new Dictionary<string, Handshake>(StringComparer.Ordinal);
 
     public Memory Memory { get; init; } = Memory.Empty;
@@ -43,7 +45,7 @@ internal sealed record Scene
         Obstacle = Obstacle,
     };
 
-    public Observation Observation => new(View(Backend, "EngineUnreachable"), View(Gateway, "RoutesUnreachable"), Handshakes);
+    public Observation Observation => new(View(Backend, "EngineUnreachable"), View(Gateway, "RoutesUnreachable"), Handshakes) { Registry = View(Registry, "RegistryUnreachable") };
 
     public RuntimeRecord Record => new()
     {
@@ -79,6 +81,15 @@ internal sealed record Scene
         return new RevisionPlan(Revision(generation, resolved, state), compiled, complete ? [route] : [], []);
     }
 
+    /// <summary>The same, registered in an outer gateway: on while it runs, off while it is stopped.</summary>
+    public static RevisionPlan Registered(RevisionPlan plan)
+    {
+        Resource Registration(string state, string? boundTo) => new("registration", ResourceKind.Registration, $"fp-registration-{state}", [], plan.Generation, new Unbound()) { BoundTo = boundTo };
+        return plan.Compiled.Endpoint is { } endpoint
+            ? plan with { Routes = [.. plan.Routes, Registration("on", endpoint.ContainerId)], StoppedRoutes = [Registration("off", null)] }
+            : plan;
+    }
+
     public static SeenResource Sees(Resource resource, Health health = Health.Serving) =>
         new() { Id = resource.Id, Kind = resource.Kind, Fingerprint = resource.Fingerprint, Health = health, Instance = $"{resource.Id}@1" };
 
@@ -101,6 +112,8 @@ internal sealed record Scene
 
     private static ProviderView View(IReadOnlyList<SeenResource>? seen, string away) =>
         seen is null ? new ProviderView.Unknown(new Fault(FaultKind.Transient, away, "away")) : new ProviderView.Known(seen);
+
+    private sealed record Unbound : ResourceBody;
 
     private sealed record Body : ResourceBody
     {

@@ -9,7 +9,11 @@ using Fault = McpRuntime.Core.Planning.Fault;
 
 namespace McpRuntime.Faults.Tests.Simulated;
 
-internal sealed record SimBody(IReadOnlyList<string> Uses) : ResourceBody;
+internal sealed record SimBody(IReadOnlyList<string> Uses) : ResourceBody
+{
+    /// <summary>Containers that must serve, or have ended, before this one is started.</summary>
+    public IReadOnlyList<string> After { get; init; } = [];
+}
 
 /// <summary>
 /// A double of an engine: images that take time to pull, networks that can't go while they are used, containers that take time to
@@ -40,7 +44,7 @@ internal sealed class SimBackend(SimProcess process, ManualTime time, string nam
     public Compiled Compile(CompileInput input)
     {
         var revision = input.Revision;
-        var image = ((Source.Docker)revision.Spec.Source).Image;
+        var image = ImageOf(revision.Spec.Source);
         if (image == "defect")
         {
             Defects++;
@@ -67,6 +71,14 @@ internal sealed class SimBackend(SimProcess process, ManualTime time, string nam
         var network = Make("net", ResourceKind.Network, "bridge");
         var volumes = revision.Spec.Volumes.Select(path => Make($"vol{path.Replace('/', '-')}", ResourceKind.Volume, path)).ToList();
         List<Resource> stay = [pulled, network, .. volumes];
+        if (revision.Spec.Source is Source.Compose compose)
+        {
+            stay.Add(Make("vol-db", ResourceKind.Volume, "db"));
+            var containers = SimCompose.Containers(input, compose.File!, stay);
+            return new Compiled(
+                [.. stay, .. containers], stay, [], true, Rollout.BlueGreen, new Core.Planning.Endpoint(containers.Single(c => c.Service == "web").Id, 8080, null, null), [], []);
+        }
+
         var container = Make($"c-{image}-{input.RestartToken}", ResourceKind.Container, $"{image}#{input.RestartToken}", [.. stay.Select(r => r.Id)]);
         return new Compiled(
             [.. stay, container], stay, input.KeepVolumes ? volumes : [], true, volumes.Count > 0 ? Rollout.Recreate : Rollout.BlueGreen,
@@ -75,9 +87,11 @@ internal sealed class SimBackend(SimProcess process, ManualTime time, string nam
 
     public IReadOnlyList<ControlReport> Report(GuardrailsConfig guardrails, Source? source) => [];
 
+    private static string ImageOf(Source source) => source.Match(docker => docker.Image, _ => throw new InvalidOperationException("not simulated"), _ => "all");
+
     public async Task<Resolution> ResolveAsync(Revision revision, CancellationToken ct)
     {
-        var image = ((Source.Docker)revision.Spec.Source).Image;
+        var image = ImageOf(revision.Spec.Source);
         Resolution answer = image == "missing"
             ? new Resolution.Faulted(new Fault(Core.Planning.FaultKind.Refused, "ImageNotFound", "no such image"))
             : new Resolution.Resolved(new ResolvedFacts(image, true, null, HasImage(image) ? new ImageFacts(image, "", [8080], [], [], [], "amd64") : null));
@@ -132,7 +146,8 @@ internal sealed class SimBackend(SimProcess process, ManualTime time, string nam
             return new Outcome.Done();
         }
 
-        var uses = ((SimBody)resource.Body).Uses;
+        var (uses, after) = (((SimBody)resource.Body).Uses, ((SimBody)resource.Body).After);
+        Violations.AddRange(after.Where(a => Find(id, a) is not { } before || See(before).Health is not (Health.Serving or Health.Completed)).Select(a => $"{resource.Id} was started before {a} was well"));
         if (uses.FirstOrDefault(u => Find(id, u) is not { } used || used.ReadyAt > Time.GetUtcNow()) is { } absent)
         {
             Violations.Add($"{resource.Id} was put while {absent} was not there");
@@ -156,12 +171,14 @@ internal sealed class SimBackend(SimProcess process, ManualTime time, string nam
     {
         var boots = thing.ReadyAt > Time.GetUtcNow();
         var crashes = thing.Kind is ResourceKind.Container && thing.Fingerprint.StartsWith(Broken, StringComparison.Ordinal) && !boots;
+        var isJob = thing.Id.StartsWith(SimCompose.Job, StringComparison.Ordinal);
         return new SeenResource
         {
             Id = thing.Id,
+            Service = thing.Kind is ResourceKind.Container && thing.Id.Split('-') is [_, var service, _, _] ? service : null,
             Kind = thing.Kind,
             Fingerprint = thing.Fingerprint,
-            Health = !thing.Started || crashes ? Health.Stopped : boots ? Health.Starting : Health.Serving,
+            Health = !thing.Started || crashes ? Health.Stopped : boots ? Health.Starting : isJob ? Health.Completed : Health.Serving,
             Instance = $"{thing.Id}@{thing.Starts}",
             Address = thing.Kind is ResourceKind.Container ? new UpstreamAddress("10.0.0.1", 8080) : null,
             ExitCode = crashes ? 1 : thing.ExitCode,

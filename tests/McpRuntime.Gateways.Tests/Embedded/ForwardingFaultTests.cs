@@ -12,10 +12,10 @@ namespace McpRuntime.Gateways.Tests.Embedded;
 internal sealed class ForwardingFaultTests
 {
     [TestCase("HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 100\r\n\r\n{\"jsonrpc\":")]
-    [TestCase("HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n9\r\ndata: 1\n\n\r\n")]
-    public async Task A_server_that_breaks_off_leaves_no_answer_that_looks_whole(string part)
+    [TestCase("HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n20000\r\ndata: ", 100_000)]
+    public async Task A_server_that_breaks_off_leaves_no_answer_that_looks_whole(string part, int more = 0)
     {
-        await using var upstream = new RawUpstream(RawUpstream.Saying(part));
+        await using var upstream = new RawUpstream(RawUpstream.Saying(part + new string('x', more)));
         await using var gateway = await GatewayHost.StartAsync();
         gateway.Routes.Add("a", upstream.Url);
 
@@ -26,6 +26,35 @@ internal sealed class ForwardingFaultTests
         };
 
         await reading.Should().ThrowAsync<HttpRequestException>();
+    }
+
+    [TestCase("9\r\ndata: 1\n\n\r\n", "whether")]
+    [TestCase("9\r\ndata: 1\n\n\r\nc\r\ndata: {\"half\r\n", "whether")]
+    [TestCase("9\r\ndata: 1\n\n\r\n0\r\n\r\n", "ended without an answer")]
+    public async Task A_stream_that_breaks_off_between_events_ends_with_an_error_for_the_call(string chunks, string why)
+    {
+        await using var upstream = new RawUpstream(RawUpstream.Saying("HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n" + chunks));
+        await using var gateway = await GatewayHost.StartAsync();
+        gateway.Routes.Add("a", upstream.Url);
+
+        using var answer = await SendAsync(gateway, Message(HttpMethod.Post, "/mcp/a", Call));
+        var text = await answer.Content.ReadAsStringAsync().InTime();
+
+        text.Should().StartWith("data: 1\n\nevent: message\ndata: {\"jsonrpc\":\"2.0\",\"id\":7,\"error\":").And.NotContain("half");
+        text.ToLowerInvariant().Should().Contain(why);
+    }
+
+    [TestCase("data: {\"jsonrpc\":\"2.0\",\"id\":7,\"result\":{}}\n\n")]
+    [TestCase("id: 1\ndata: \n\n")]
+    public async Task A_stream_that_has_answered_or_may_be_resumed_ends_as_it_ended(string events)
+    {
+        await using var upstream = await ScriptedUpstream.StartAsync(context => ScriptedUpstream.EventAsync(context, events));
+        await using var gateway = await GatewayHost.StartAsync();
+        gateway.Routes.Add("a", upstream.Url);
+
+        using var answer = await SendAsync(gateway, Message(HttpMethod.Post, "/mcp/a", Call));
+
+        (await answer.Content.ReadAsStringAsync().InTime()).Should().Be(events);
     }
 
     [Test]
@@ -77,7 +106,7 @@ internal sealed class ForwardingFaultTests
         {
             await ScriptedUpstream.EventAsync(context, "data: 1\n\n");
             await go.Task.InTime();
-            await ScriptedUpstream.EventAsync(context, "data: 2\n\n");
+            await ScriptedUpstream.EventAsync(context, "data: {\"id\":7,\"result\":2}\n\n");
         });
         await using var gateway = await GatewayHost.StartAsync(options => options with { IdleTimeout = TimeSpan.FromMilliseconds(300), KeepAlive = TimeSpan.FromMilliseconds(200) });
         gateway.Routes.Add("a", upstream.Url);
@@ -91,7 +120,7 @@ internal sealed class ForwardingFaultTests
         }
 
         go.SetResult();
-        (await lines.ReadToEndAsync().InTime()).Should().EndWith("data: 2\n\n");
+        (await lines.ReadToEndAsync().InTime()).Should().EndWith("data: {\"id\":7,\"result\":2}\n\n");
     }
 
     [Test]
@@ -108,13 +137,9 @@ internal sealed class ForwardingFaultTests
         await using var gateway = await GatewayHost.StartAsync(options => options with { TotalTimeout = TimeSpan.FromMilliseconds(500) });
         gateway.Routes.Add("a", upstream.Url);
 
-        var reading = async () =>
-        {
-            using var answer = await SendAsync(gateway, Message(HttpMethod.Post, "/mcp/a", Call));
-            await answer.Content.ReadAsStringAsync().InTime();
-        };
+        using var answer = await SendAsync(gateway, Message(HttpMethod.Post, "/mcp/a", Call));
 
-        await reading.Should().ThrowAsync<HttpRequestException>();
+        (await answer.Content.ReadAsStringAsync().InTime()).Should().Contain("\"id\":7,\"error\":").And.Contain("RUNTIME_GATEWAY_TOTAL_TIMEOUT_SECONDS");
     }
 
     [Test]

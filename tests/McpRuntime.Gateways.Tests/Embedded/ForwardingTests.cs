@@ -81,7 +81,7 @@ internal sealed class ForwardingTests
         {
             await ScriptedUpstream.EventAsync(context, "event: message\ndata: 1\n\n");
             await read.Task.InTime();
-            await ScriptedUpstream.EventAsync(context, "event: message\ndata: 2\n\n");
+            await ScriptedUpstream.EventAsync(context, "event: message\ndata: {\"id\":1,\"result\":2}\n\n");
         });
         await using var gateway = await GatewayHost.StartAsync();
         gateway.Routes.Add("a", upstream.Url);
@@ -92,7 +92,7 @@ internal sealed class ForwardingTests
         (await lines.ReadLineAsync().InTime()).Should().Be("data: 1");
         read.SetResult();
 
-        (await lines.ReadToEndAsync().InTime()).Should().Be("\nevent: message\ndata: 2\n\n");
+        (await lines.ReadToEndAsync().InTime()).Should().Be("\nevent: message\ndata: {\"id\":1,\"result\":2}\n\n");
     }
 
     [Test]

@@ -13,7 +13,7 @@ internal sealed class JsonRpcEnvelopeTests
     [TestCase("""[{"id":1,"method":"x"}]""", null, null)]
     [TestCase("""{"id":{"a":1},"method":["x"]}""", null, null)]
     public void The_id_and_method_are_those_of_the_top_level(string text, string? id, string? method) =>
-        Peek(text, complete: true).Should().Be(new JsonRpcEnvelope(true, id, method));
+        Peek(text, complete: true).Should().BeEquivalentTo(new { IsMessage = true, Id = id, Method = method });
 
     [TestCase("")]
     [TestCase("hello")]
@@ -23,8 +23,20 @@ internal sealed class JsonRpcEnvelopeTests
     [Test]
     public void Of_a_cut_message_what_was_read_counts()
     {
-        Peek("""{"id":7,"method":"x","params":{"text":"aaaaaaaaa""", complete: false).Should().Be(new JsonRpcEnvelope(true, "7", "x"));
-        Peek("""{"method":"x","params":{"text":"aaaaaaaaa""", complete: false).Should().Be(new JsonRpcEnvelope(true, null, "x"));
+        Peek("""{"id":7,"method":"x","params":{"text":"aaaaaaaaa""", complete: false).Should().BeEquivalentTo(new { IsMessage = true, Id = "7", Method = "x", IsWhole = false });
+        Peek("""{"method":"x","params":{"text":"aaaaaaaaa""", complete: false).Should().BeEquivalentTo(new { IsMessage = true, Id = (string?)null, Method = "x", IsWhole = false });
+    }
+
+    [TestCase("""{"method":"tools/call","params":{"_meta":{"name":"no"},"name":"echo","arguments":{"name":"no","x":[1]}}}""", "echo", """{"name":"no","x":[1]}""", null)]
+    [TestCase("""{"params":{"arguments":7,"name":"echo"},"method":"tools/call"}""", "echo", "7", null)]
+    [TestCase("""{"method":"prompts/get","params":{"name":"echo","arguments":{}}}""", null, null, null)]
+    [TestCase("""{"method":"tools/call","params":{"name":"a","name":"b"}}""", "b", null, "params.name")]
+    [TestCase("""{"method":"tools/call","params":{"name":"a"},"meth\u006fd":"ping"}""", null, null, "method")]
+    [TestCase("""{"method":"tools/call","params":{"name":"a"},"params":{"name":"b"}}""", "b", null, "params.name")]
+    public void What_is_called_is_read_and_what_stands_twice_is_told(string text, string? tool, string? arguments, string? twice)
+    {
+        var envelope = JsonRpcEnvelope.Peek(new ReadOnlySequence<byte>(Encoding.UTF8.GetBytes(text)), complete: true, keepArguments: true);
+        envelope.Should().BeEquivalentTo(new { Tool = tool, Arguments = arguments, Twice = twice, IsWhole = true });
     }
 
     [Test]

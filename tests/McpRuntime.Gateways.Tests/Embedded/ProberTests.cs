@@ -43,7 +43,7 @@ internal sealed class ProberTests
         _connector = new UpstreamConnector(new GatewayOptions { SessionKey = GatewayHost.Key });
         _services = new ServiceCollection().AddMetrics().BuildServiceProvider();
         _metrics = new GatewayMetrics(_services.GetRequiredService<IMeterFactory>());
-        _prober = new Prober(new Handshaker(_connector, _time), _wakes, _metrics, _time, new Random(1), NullLogger<Prober>.Instance);
+        _prober = new Prober(new Handshaker(_connector, _time), _wakes, _metrics, new GatewayOptions { SessionKey = GatewayHost.Key }, _time, new Random(1), NullLogger<Prober>.Instance);
     }
 
     [TearDown]

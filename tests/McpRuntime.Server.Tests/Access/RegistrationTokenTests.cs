@@ -1,5 +1,6 @@
 using McpRuntime.Core.Records;
 using McpRuntime.Server.Access;
+using McpRuntime.Server.Records;
 using McpRuntime.Server.Records.Secrets;
 
 namespace McpRuntime.Server.Tests.Access;
@@ -31,7 +32,7 @@ internal sealed class RegistrationTokenTests
 
         other.Should().Be(text);
         ApiTokens.IsWellFormed(text).Should().BeTrue();
-        (await new ApiTokens(_store, _time).FindAsync(text, default)).Should().Match<ApiToken>(token => token.RuntimeId == Record && token.Roles == Roles.Caller);
+        (await new ApiTokens(_store, new Patience(_time), _time).FindAsync(text, default)).Should().Match<ApiToken>(token => token.RuntimeId == Record && token.Roles == Roles.Caller);
         (await _tokens.OpenAsync("01another00000000000000000", marker, default)).Reveal().Should().NotBe(text);
         (await MarkerAsync()).Should().Be(marker, "a token that is in use is not due");
     }
@@ -45,9 +46,9 @@ internal sealed class RegistrationTokenTests
         _time.Now += TimeSpan.FromDays(30);
 
         (await MarkerAsync()).Should().NotBe(marker);
-        (await new ApiTokens(_store, _time).FindAsync(text, default)).Should().NotBeNull();
+        (await new ApiTokens(_store, new Patience(_time), _time).FindAsync(text, default)).Should().NotBeNull();
         _time.Now += TimeSpan.FromDays(31);
-        (await new ApiTokens(_store, _time).FindAsync(text, default)).Should().BeNull();
+        (await new ApiTokens(_store, new Patience(_time), _time).FindAsync(text, default)).Should().BeNull();
     }
 
     [TestCase(true)]
@@ -72,7 +73,7 @@ internal sealed class RegistrationTokenTests
 
         await _tokens.RevokeAsync(Record, default);
 
-        (await new ApiTokens(_store, _time).FindAsync(text, default)).Should().BeNull();
+        (await new ApiTokens(_store, new Patience(_time), _time).FindAsync(text, default)).Should().BeNull();
     }
 
     private async Task<string> MarkerAsync() => (await _tokens.MarkersAsync(Record, default))(Record);

@@ -2,6 +2,7 @@ using System.Diagnostics;
 using System.Net;
 using System.Text.Json;
 using McpRuntime.Server.Tests.Rest;
+using PostgreSqlCluster = McpRuntime.Server.Tests.Records.PostgreSqlCluster;
 
 namespace McpRuntime.Server.Tests.Catalogs;
 
@@ -130,6 +131,33 @@ internal sealed class FederationTests
 
         var refused = await service.Admin.PostTextAsync("/runtimes/deploy", """{"name": "thief", "catalog_server_id": "thief"}""", HttpStatusCode.UnprocessableEntity);
         refused.GetProperty("errors").EnumerateObject().Select(error => error.Name).Should().Equal("environment.TOKEN");
+    }
+
+    [Test]
+    [Category("PostgreSql")]
+    public async Task Two_replicas_show_the_same_and_one_of_them_fetches()
+    {
+        _site.Gives("/a", CatalogSite.Catalog("a"));
+        var database = TestService.On(PostgreSqlCluster.Shared.NewDatabase()).Select(setting => (setting.Key, setting.Value)).ToArray();
+        var one = await ServeAsync(["/a"], [.. database, ("RUNTIME_CATALOG_REMOTE_INTERVAL_SECONDS", "86400")]);
+        await using var two = await ServeAsync(["/a"], [.. database, ("RUNTIME_CATALOG_REMOTE_INTERVAL_SECONDS", "86400")]);
+        await Eventually.HoldsAsync(async () => (await IdsAsync(one)).SequenceEqual(["a"]) && (await IdsAsync(two)).SequenceEqual(["a"]), TimeSpan.FromSeconds(60));
+
+        _site.Asked.Should().ContainSingle("the copy is in the database, where the other reads it");
+        await one.StopAsync();
+        (await IdsAsync(two)).Should().Equal("a");
+    }
+
+    [Test]
+    public async Task What_a_remote_entry_requires_an_approval_for_waits_for_one()
+    {
+        _site.Gives("/a", CatalogSite.Catalog("careful") + "    requires_approval: true\n");
+        await using var service = await ServeAsync(["/a"], ("RUNTIME_APPROVAL_ENABLED", "true"));
+        await Eventually.HoldsAsync(async () => (await IdsAsync(service)).Count == 1);
+
+        var deployed = await service.Admin.PostTextAsync("/runtimes/deploy", """{"name": "careful", "catalog_server_id": "careful"}""", HttpStatusCode.Created);
+
+        deployed.GetProperty("runtime").Text("status").Should().Be("pending_approval");
     }
 
     private async Task<TestService> ServeAsync(string[] paths, params (string Name, string Value)[] more)

@@ -94,6 +94,7 @@ internal sealed class FileCatalogTests
         (await IdsAsync("?featured=true")).Should().Equal("star");
         (await IdsAsync("?origin=file&deployable=true")).Should().HaveCount(3);
         (await _service.Admin.GetAsync("/runtimes/catalog?limit=1", HttpStatusCode.OK)).GetProperty("total").GetInt32().Should().Be(3);
+        (await _service.Admin.PostTextAsync("/runtimes/deploy", """{"name": "old", "catalog_server_id": "old"}""", HttpStatusCode.Created)).Text("message").Should().Contain("deprecated");
     }
 
     [Test]

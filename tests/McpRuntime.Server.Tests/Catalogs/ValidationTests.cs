@@ -120,6 +120,16 @@ internal sealed class ValidationTests
         (await SendAsync([0xff, 0xfe, 0x00])).Should().Be(HttpStatusCode.BadRequest);
     }
 
+    [TestCase("application/yaml")]
+    [TestCase("application/json")]
+    [TestCase("application/x-www-form-urlencoded", Description = "what curl --data-binary says of a file")]
+    public async Task What_the_client_calls_it_does_not_matter(string type)
+    {
+        using var content = new StringContent("catalog_servers: []", Encoding.UTF8, type);
+        using var response = await _service.Admin.PostAsync("/runtimes/catalog/validate", content);
+        (await response.JsonAsync(HttpStatusCode.OK)).GetProperty("valid").GetBoolean().Should().BeTrue();
+    }
+
     private static string Errors(JsonElement entry) => entry.GetProperty("backends").EnumerateArray().Single(backend => backend.Text("backend") == "docker").GetProperty("errors").ToString();
 
     private async Task<HttpStatusCode> SendAsync(byte[] body)

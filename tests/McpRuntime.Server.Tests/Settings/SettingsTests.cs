@@ -66,6 +66,32 @@ internal sealed class SettingsTests
     }
 
     [Test]
+    public void Seccomp_profiles_are_a_folder_or_a_map_and_judged_at_start()
+    {
+        var folder = Directory.CreateTempSubdirectory("seccomp-").FullName;
+        File.WriteAllText($"{folder}/tight.json", """{ "defaultAction": "SCMP_ACT_ERRNO" }""");
+        const string Variable = "RUNTIME_SECCOMP_PROFILES";
+
+        Parse((Variable, folder)).Docker.Profiles.Seccomp.Should().Equal(new Dictionary<string, string> { ["tight"] = """{"defaultAction":"SCMP_ACT_ERRNO"}""" });
+        Parse((Variable, $$"""{"other":"{{folder}}/tight.json"}""")).Docker.Profiles.Seccomp.Keys.Should().Equal("other");
+        File.WriteAllText($"{folder}/wide.json", """{ "defaultAction": "ALLOW" }""");
+        File.WriteAllText($"{folder}/unconfined.json", """{ "defaultAction": "SCMP_ACT_ALLOW" }""");
+        var parse = () => Parse((Variable, folder));
+        parse.Should().Throw<InvalidSettings>().Which.Errors.Should().HaveCount(2)
+            .And.OnlyContain(error => error.StartsWith(Variable, StringComparison.Ordinal) && (error.Contains("wide") || error.Contains("unconfined")));
+        Directory.Delete(folder, recursive: true);
+    }
+
+    [TestCase("unix:///var/run/docker.sock", null, null)]
+    [TestCase("tcp://127.0.0.1:2375", null, null)]
+    [TestCase("tcp://engine.example:2376", null, "engine.example")]
+    [TestCase("tcp://engine.example:2376", "guard.example", "guard.example")]
+    public void The_guard_of_a_remote_engine_is_reached_where_the_engine_is(string engine, string? asked, string? published)
+    {
+        Parse(("DOCKER_HOST", engine), ("RUNTIME_GUARD_PUBLISH_ON", asked ?? "")).Docker.Guard.PublishOn.Should().Be(published);
+    }
+
+    [Test]
     public void Every_wrong_variable_is_told_at_once()
     {
         var parse = () => Parse(("RUNTIME_DEFAULT_BACKEND", "x"), ("RUNTIME_GATEWAY", "y"), ("RUNTIME_APPROVAL_TIMEOUT_HOURS", "z"));

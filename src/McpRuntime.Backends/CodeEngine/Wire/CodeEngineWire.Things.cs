@@ -33,6 +33,9 @@ internal sealed partial class CodeEngineWire
 
     public Task<IReadOnlyList<Secret>> SecretsAsync(CancellationToken ct) => ListAsync("/secrets?format=generic", p => p.Secrets, s => s.Name, ct);
 
+    /// <summary>Of every format: what counts against the project's quota.</summary>
+    public async Task<int> CountSecretsAsync(CancellationToken ct) => (await ListAsync("/secrets", p => p.Secrets, s => s.Name, ct)).Count;
+
     public Task<Secret?> SecretAsync(string name, CancellationToken ct) => GetAsync($"/secrets/{Escaped(name)}", CodeEngineJson.Default.Secret, ct);
 
     public Task<Written> CreateSecretAsync(string name, IReadOnlyDictionary<string, string> data, CancellationToken ct) =>

@@ -10,8 +10,9 @@ namespace McpRuntime.Backends.Docker.Guard;
 /// <summary>The guard as the engine has it.</summary>
 /// <param name="IsAsAsked">It runs, and no field of it differs from what was asked for.</param>
 /// <param name="Links">Names of the closed networks it is connected to.</param>
+/// <param name="Named">Of these, where it answers to its name.</param>
 /// <param name="Relay"><c>host:port</c> as we reach it; null while it has no address.</param>
-internal sealed record SeenGuard(ContainerInspect Live, bool IsAsAsked, IReadOnlySet<string> Links, string? Relay, string? Control);
+internal sealed record SeenGuard(ContainerInspect Live, bool IsAsAsked, IReadOnlySet<string> Links, IReadOnlySet<string> Named, string? Relay, string? Control);
 
 /// <summary>The container, its outer network and its volume: looked at, made, repaired, replaced and removed. Not for two callers at once.</summary>
 internal sealed class GuardContainer(DockerWire wire, SubnetPool pool, DockerInstallation installation, GuardOptions options, TimeProvider time)
@@ -93,7 +94,16 @@ internal sealed class GuardContainer(DockerWire wire, SubnetPool pool, DockerIns
     }
 
     /// <summary>False: the network went away.</summary>
-    public Task<bool> ConnectAsync(SeenGuard guard, string network, CancellationToken ct) => wire.ConnectNetworkAsync(network, guard.Live.Id, ct);
+    public async Task<bool> ConnectAsync(SeenGuard guard, string network, CancellationToken ct)
+    {
+        if (guard.Links.Contains(network))
+        {
+            // Connected by hand, without its name: an engine gives a name only while connecting.
+            await wire.DisconnectNetworkAsync(network, guard.Live.Id, ct);
+        }
+
+        return await wire.ConnectNetworkAsync(network, guard.Live.Id, ct, WayOut.GuardName);
+    }
 
     public Task DisconnectAsync(SeenGuard guard, string network, CancellationToken ct) => wire.DisconnectNetworkAsync(network, guard.Live.Id, ct);
 
@@ -116,7 +126,7 @@ internal sealed class GuardContainer(DockerWire wire, SubnetPool pool, DockerIns
         foreach (var link in links)
         {
             // One that went meanwhile is not missed: its runtime puts it again if it wants it.
-            await wire.ConnectNetworkAsync(link, names.Guard, ct);
+            await wire.ConnectNetworkAsync(link, names.Guard, ct, WayOut.GuardName);
         }
 
         return await wire.InspectContainerAsync(names.Guard, ct) is { } live
@@ -219,12 +229,15 @@ internal sealed class GuardContainer(DockerWire wire, SubnetPool pool, DockerIns
         var host = options.PublishOn ?? live.NetworkSettings?.Networks?.GetValueOrDefault(names.Guard)?.IpAddress;
         var (relay, control) = options.PublishOn is null ? (GuardPorts.Relay, GuardPorts.Control) : (options.PublishedRelayPort, options.PublishedControlPort);
         return string.IsNullOrEmpty(host)
-            ? new SeenGuard(live, isAsAsked, LinksOf(live, names), null, null)
-            : new SeenGuard(live, isAsAsked, LinksOf(live, names), $"{host}:{Text(relay)}", $"{host}:{Text(control)}");
+            ? new SeenGuard(live, isAsAsked, LinksOf(live, names), NamedOf(live), null, null)
+            : new SeenGuard(live, isAsAsked, LinksOf(live, names), NamedOf(live), $"{host}:{Text(relay)}", $"{host}:{Text(control)}");
     }
 
     private static HashSet<string> LinksOf(ContainerInspect live, Names names) =>
         [.. (live.NetworkSettings?.Networks?.Keys ?? []).Where(n => n != names.Guard)];
+
+    private static HashSet<string> NamedOf(ContainerInspect live) =>
+        [.. (live.NetworkSettings?.Networks ?? new Dictionary<string, EndpointSettings>(StringComparer.Ordinal)).Where(n => n.Value.Aliases?.Contains(WayOut.GuardName) ?? false).Select(n => n.Key)];
 
     private async Task<Names> NamesAsync(CancellationToken ct)
     {

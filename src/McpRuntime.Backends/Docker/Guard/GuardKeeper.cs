@@ -8,7 +8,7 @@ namespace McpRuntime.Backends.Docker.Guard;
 /// is not the one asked for, or does not answer, counts as not running, so that the links that need it are put again.
 /// </summary>
 internal sealed class GuardKeeper(DockerWire wire, SubnetPool pool, DockerInstallation installation, GuardOptions options, TimeProvider time)
-    : IGuard, IGuardPolicies, IDisposable
+    : IGuard, IGuardPolicies, IEgressLedger, IDisposable
 {
     /// <summary>A start takes some 300 ms; a turn waits no longer than this, the next one looks again.</summary>
     private static readonly TimeSpan StartPatience = TimeSpan.FromSeconds(3);
@@ -42,8 +42,8 @@ internal sealed class GuardKeeper(DockerWire wire, SubnetPool pool, DockerInstal
             return GuardState.Absent;
         }
 
-        var works = guard.IsAsAsked && await AnsweredLatelyAsync(guard, ct);
-        return new GuardState(guard.Live.Id, works, works ? guard.Relay : null, guard.Links);
+        var policies = guard.IsAsAsked ? await HeldLatelyAsync(guard, ct) : null;
+        return new GuardState(guard.Live.Id, policies is not null, policies is null ? null : guard.Relay, guard.Links) { Named = guard.Named, Policies = policies ?? [] };
     }
 
     public Task<Outcome> LinkAsync(string network, CancellationToken ct) => ChangeAsync(async () =>
@@ -70,7 +70,7 @@ internal sealed class GuardKeeper(DockerWire wire, SubnetPool pool, DockerInstal
                 ?? new Outcome.InProgress($"The guard is starting; if that goes on, its words are in the log of the container {guard.Live.PlainName}.");
         }
 
-        return guard.Links.Contains(network) ? Done : await ConnectAsync(guard, found, ct);
+        return guard.Named.Contains(network) ? Done : await ConnectAsync(guard, found, ct);
     }, ct);
 
     public Task<Outcome> UnlinkAsync(string network, CancellationToken ct) => ChangeAsync(async () =>
@@ -162,6 +162,8 @@ internal sealed class GuardKeeper(DockerWire wire, SubnetPool pool, DockerInstal
         }
         finally
         {
+            // Whatever was changed, the next look must see it.
+            _answered = null;
             _changing.Release();
         }
     }
@@ -202,24 +204,34 @@ internal sealed class GuardKeeper(DockerWire wire, SubnetPool pool, DockerInstal
 
     private bool IsStarting(SeenGuard guard) => guard.Live.State.StartedAt is not { } started || time.GetUtcNow() - started < StartsWithin;
 
-    private async Task<bool> AnsweredLatelyAsync(SeenGuard guard, CancellationToken ct)
+    /// <summary>The policies in force; null: it does not answer.</summary>
+    private async Task<IReadOnlyList<GuardPolicy>?> HeldLatelyAsync(SeenGuard guard, CancellationToken ct)
     {
         if (_answered is { } last && last.Id == guard.Live.Id && time.GetElapsedTime(last.At) < AnswerFresh)
         {
-            return true;
+            return last.Policies;
         }
 
-        if (guard.Control is not { } control || await _client.HealthAsync(control, ct) is null)
+        if (guard.Control is not { } control)
         {
-            return false;
+            return null;
         }
 
-        _answered = new Answered(guard.Live.Id, time.GetTimestamp());
-        return true;
+        try
+        {
+            var policies = await _client.PoliciesAsync(control, ct);
+            _answered = new Answered(guard.Live.Id, time.GetTimestamp(), policies);
+            return policies;
+        }
+        catch (BackendFault)
+        {
+            // Whatever is wrong, it closes: seen as not running, and put again.
+            return null;
+        }
     }
 
     private async Task<string?> ControlAsync(CancellationToken ct) =>
         await _container.FindAsync(ct) is { Live.State: { Running: true, Paused: false } } guard ? guard.Control : null;
 
-    private sealed record Answered(string Id, long At);
+    private sealed record Answered(string Id, long At, IReadOnlyList<GuardPolicy> Policies);
 }

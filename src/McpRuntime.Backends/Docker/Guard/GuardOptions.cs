@@ -26,11 +26,14 @@ public sealed record GuardOptions
     /// <summary>Never reached through the egress proxy, whatever is allowed: the pool that runtimes' networks are cut from.</summary>
     public IReadOnlyList<string> Deny { get; init; } = [];
 
-    /// <summary>RUNTIME_DOCKER_GUARD_ALLOW_PRIVATE: private networks that allowed host names may resolve into.</summary>
+    /// <summary>RUNTIME_GUARD_DNS: the name servers that allowed names are looked up with; empty: those of the engine's host.</summary>
+    public IReadOnlyList<string> Dns { get; init; } = [];
+
+    /// <summary>RUNTIME_GUARD_ALLOW_PRIVATE: private networks that allowed host names may resolve into.</summary>
     public IReadOnlyList<string> AllowPrivate { get; init; } = [];
 
     /// <summary>
-    /// The engine's host as this process reaches it, when bridge addresses are not reachable from here (a remote engine): the guard's
+    /// RUNTIME_GUARD_PUBLISH_ON: the engine's host as this process reaches it, when bridge addresses are not reachable from here (a remote engine): the guard's
     /// ports are then published on it. Null: the guard is reached at its own address. What goes there is not encrypted: the way must be private.
     /// </summary>
     public string? PublishOn { get; init; }

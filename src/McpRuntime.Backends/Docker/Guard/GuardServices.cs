@@ -9,5 +9,6 @@ public static class GuardServices
         .AddSingleton(options)
         .AddSingleton<GuardKeeper>()
         .AddSingleton<IGuard>(sp => sp.GetRequiredService<GuardKeeper>())
-        .AddSingleton<IGuardPolicies>(sp => sp.GetRequiredService<GuardKeeper>());
+        .AddSingleton<IGuardPolicies>(sp => sp.GetRequiredService<GuardKeeper>())
+        .AddSingleton<IEgressLedger>(sp => sp.GetRequiredService<GuardKeeper>());
 }

@@ -46,6 +46,7 @@ internal static class GuardShape
             MemorySwap = options.Memory,
             PidsLimit = options.Pids,
             IpcMode = "private",
+            Dns = options.Dns.Count == 0 ? null : options.Dns,
             Sysctls = new Dictionary<string, string>(StringComparer.Ordinal)
             {
                 // It stands in many networks and must be a router in none of them.
@@ -110,6 +111,8 @@ internal static class GuardShape
             ("HostConfig.MemorySwap", Text(host.MemorySwap)),
             ("HostConfig.PidsLimit", Text(host.PidsLimit ?? 0)),
             ("HostConfig.PidMode", host.PidMode ?? ""),
+            ("HostConfig.Dns", string.Join(' ', host.Dns ?? [])),
+            ("HostConfig.ExtraHosts", List(host.ExtraHosts)),
             ("HostConfig.Binds", List(host.Binds)),
             ("HostConfig.Sysctls", Map(host.Sysctls)),
             ("HostConfig.Mounts", List(host.Mounts?.Select(m => $"{m.Type}:{m.Source}:{m.Target}:{m.ReadOnly}"))),
@@ -126,6 +129,9 @@ internal static class GuardShape
             "DOTNET_EnableDiagnostics=0",
             // One heap, not one a core: it has 256 MiB in all.
             "DOTNET_gcServer=0",
+            // What arrives is passed on by the thread that saw it arrive, which saves each exchange two hand-overs (measured by `make bench`).
+            // Nothing in the data path blocks: names are looked up, and policies written, elsewhere.
+            "DOTNET_SYSTEM_NET_SOCKETS_INLINE_COMPLETIONS=1",
         ];
         if (options.Deny.Count > 0)
         {

@@ -24,5 +24,11 @@ internal interface IGuard
 /// <param name="Networks">Names of the networks it is connected to, whether it runs or not.</param>
 internal sealed record GuardState(string? ContainerId, bool Running, string? Relay, IReadOnlySet<string> Networks)
 {
-    public static readonly GuardState Absent = new(null, Running: false, null, new HashSet<string>(StringComparer.Ordinal));
+    /// <summary>Of <see cref="Networks"/>, those where it answers to <see cref="WayOut.GuardName"/>.</summary>
+    public required IReadOnlySet<string> Named { get; init; }
+
+    /// <summary>What it lets out now, read from it; empty while it does not run.</summary>
+    public IReadOnlyList<GuardPolicy> Policies { get; init; } = [];
+
+    public static readonly GuardState Absent = new(null, Running: false, null, new HashSet<string>(StringComparer.Ordinal)) { Named = new HashSet<string>(StringComparer.Ordinal) };
 }

@@ -14,10 +14,4 @@ internal interface IGuardPolicies
 
     /// <summary>Absent is fine.</summary>
     Task<Outcome> RemovePolicyAsync(string network, CancellationToken ct);
-
-    /// <summary>Null: there is no guard that could be asked.</summary>
-    Task<GuardRefusalPage?> RefusalsAsync(long after, CancellationToken ct);
-
-    /// <summary>Null: there is no guard that could be asked.</summary>
-    Task<GuardTrafficList?> TrafficAsync(CancellationToken ct);
 }

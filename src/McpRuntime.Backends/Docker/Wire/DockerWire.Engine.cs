@@ -9,8 +9,9 @@ internal sealed partial class DockerWire
 {
     private const int LongestLine = 1 << 20;
 
+    /// <summary>The engine runs other programs to answer it; a busy one has been seen to take half a minute.</summary>
     public async Task<EngineInfo> InfoAsync(CancellationToken ct) =>
-        await GetAsync("/info", DockerJson.Default.EngineInfo, ct) ?? throw Gone("/info");
+        await GetAsync("/info", DockerJson.Default.EngineInfo, ct, TimeSpan.FromMinutes(1)) ?? throw Gone("/info");
 
     public async Task<EngineVersion> VersionAsync(CancellationToken ct) =>
         await GetAsync("/version", DockerJson.Default.EngineVersion, ct) ?? throw Gone("/version");
@@ -39,14 +40,15 @@ internal sealed partial class DockerWire
         TimeSpan idle,
         bool endAtLimit,
         Func<string, Fault>? refusal,
-        [EnumeratorCancellation] CancellationToken ct)
+        [EnumeratorCancellation] CancellationToken ct,
+        (HttpContent Content, string RegistryConfig)? body = null)
         where T : class
     {
         using var total = new CancellationTokenSource(atMost, _time);
         using var limited = CancellationTokenSource.CreateLinkedTokenSource(ct, total.Token);
         using var reply = await GuardedAsync(path, idle, async c =>
         {
-            var answer = await SendAsync(method, path, content: null, HttpCompletionOption.ResponseHeadersRead, registryAuth, c);
+            var answer = await SendAsync(method, path, body?.Content, HttpCompletionOption.ResponseHeadersRead, registryAuth, c, body?.RegistryConfig);
             if (!answer.IsSuccessStatusCode)
             {
                 using (answer)
@@ -63,8 +65,8 @@ internal sealed partial class DockerWire
 
             return answer;
         }, limited.Token);
-        await using var body = await reply.Content.ReadAsStreamAsync(limited.Token);
-        var lines = new LineReader(body, LongestLine);
+        await using var stream = await reply.Content.ReadAsStreamAsync(limited.Token);
+        var lines = new LineReader(stream, LongestLine);
         while (true)
         {
             string? line;

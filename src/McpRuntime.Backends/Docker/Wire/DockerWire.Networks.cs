@@ -41,9 +41,11 @@ internal sealed partial class DockerWire
     }
 
     /// <summary>Connected already is a success. False: the network or the container is not there.</summary>
-    public async Task<bool> ConnectNetworkAsync(string network, string container, CancellationToken ct)
+    /// <param name="alias">A name for its neighbours there; null = none but its own.</param>
+    public async Task<bool> ConnectNetworkAsync(string network, string container, CancellationToken ct, string? alias = null)
     {
-        var body = Json(new NetworkConnect(container), DockerJson.Default.NetworkConnect);
+        var endpoint = alias is null ? null : new EndpointSettings(NetworkId: null, IpAddress: null, Aliases: [alias]);
+        var body = Json(new NetworkConnect(container, EndpointConfig: endpoint), DockerJson.Default.NetworkConnect);
         var (status, message) = await StatusAsync(
             HttpMethod.Post, $"/networks/{Segment(network)}/connect", body, ct, timeout: null, HttpStatusCode.NotFound, HttpStatusCode.Forbidden, HttpStatusCode.Conflict);
         return status switch

@@ -1,7 +1,6 @@
 using System.Globalization;
 using System.Net;
 using System.Net.Http.Headers;
-using System.Net.Security;
 using System.Net.Sockets;
 using System.Security.Cryptography.X509Certificates;
 using System.Text.Json;
@@ -34,7 +33,6 @@ internal sealed partial class DockerWire : IDisposable
     private readonly HttpClient _http;
     private readonly X509Certificate2Collection _certificates = [];
     private string? _version;
-    private long _connections;
 
     public DockerWire(DockerEndpoint endpoint, TimeProvider time)
     {
@@ -64,9 +62,6 @@ internal sealed partial class DockerWire : IDisposable
     }
 
     public DockerEndpoint Endpoint => _endpoint;
-
-    /// <summary>Connections made so far. A new one may lead to another engine behind the same address.</summary>
-    public long Connections => Interlocked.Read(ref _connections);
 
     public void Dispose()
     {
@@ -120,13 +115,18 @@ internal sealed partial class DockerWire : IDisposable
         }, ct);
 
     private async Task<HttpResponseMessage> SendAsync(
-        HttpMethod method, string path, HttpContent? content, HttpCompletionOption completion, string? registryAuth, CancellationToken ct)
+        HttpMethod method, string path, HttpContent? content, HttpCompletionOption completion, string? registryAuth, CancellationToken ct, string? registryConfig = null)
     {
         var version = _version ??= await NegotiateAsync(ct);
         using var request = new HttpRequestMessage(method, $"/v{version}{path}") { Content = content };
         if (registryAuth is not null)
         {
             request.Headers.Add("X-Registry-Auth", registryAuth);
+        }
+
+        if (registryConfig is not null)
+        {
+            request.Headers.Add("X-Registry-Config", registryConfig);
         }
 
         return await _http.SendAsync(request, completion, ct);
@@ -245,45 +245,5 @@ internal sealed partial class DockerWire : IDisposable
     {
         var byKey = filters.GroupBy(f => f.Key, StringComparer.Ordinal).ToDictionary(g => g.Key, g => g.Select(f => f.Value).ToArray(), StringComparer.Ordinal);
         return Uri.EscapeDataString(JsonSerializer.Serialize(byKey, DockerJson.Default.DictionaryStringStringArray));
-    }
-
-    private async ValueTask<Stream> ConnectAsync(SocketsHttpConnectionContext context, CancellationToken ct)
-    {
-        var socket = _endpoint.SocketPath is null
-            ? new Socket(SocketType.Stream, ProtocolType.Tcp) { NoDelay = true }
-            : new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified);
-        try
-        {
-            EndPoint target = _endpoint.SocketPath is { } path ? new UnixDomainSocketEndPoint(path) : context.DnsEndPoint;
-            await socket.ConnectAsync(target, ct);
-            Interlocked.Increment(ref _connections);
-            return new NetworkStream(socket, ownsSocket: true);
-        }
-        catch
-        {
-            socket.Dispose();
-            throw;
-        }
-    }
-
-    /// <summary>DOCKER_CERT_PATH's layout. The engine must be signed by <c>ca.pem</c>; the machine's own roots do not count.</summary>
-    private SslClientAuthenticationOptions TlsOptions(string folder)
-    {
-        using var pem = X509Certificate2.CreateFromPemFile(Path.Combine(folder, "cert.pem"), Path.Combine(folder, "key.pem"));
-        // A key read from PEM is ephemeral, which some platforms' TLS does not take: once through PKCS#12.
-        var own = X509CertificateLoader.LoadPkcs12(pem.Export(X509ContentType.Pkcs12), null);
-        var authority = X509CertificateLoader.LoadCertificateFromFile(Path.Combine(folder, "ca.pem"));
-        _certificates.Add(own);
-        _certificates.Add(authority);
-        return new SslClientAuthenticationOptions
-        {
-            ClientCertificates = [own],
-            CertificateChainPolicy = new X509ChainPolicy
-            {
-                TrustMode = X509ChainTrustMode.CustomRootTrust,
-                CustomTrustStore = { authority },
-                RevocationMode = X509RevocationMode.NoCheck,
-            },
-        };
     }
 }

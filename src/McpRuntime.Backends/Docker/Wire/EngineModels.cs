@@ -72,7 +72,8 @@ internal sealed record ContainerInspect(
     ContainerConfig Config,
     HostConfig HostConfig,
     ContainerNetworks? NetworkSettings,
-    IReadOnlyList<MountPoint>? Mounts)
+    IReadOnlyList<MountPoint>? Mounts,
+    long? SizeRw = null)
 {
     public string PlainName => Name.TrimStart('/');
 }
@@ -86,7 +87,19 @@ internal sealed record ContainerState(
     int ExitCode,
     string? Error,
     DateTimeOffset? StartedAt,
-    DateTimeOffset? FinishedAt);
+    DateTimeOffset? FinishedAt)
+{
+    /// <summary>Null: it has no healthcheck.</summary>
+    public ContainerHealthState? Health { get; init; }
+}
+
+/// <param name="Status"><c>none, starting, healthy, unhealthy</c>.</param>
+internal sealed record ContainerHealthState(string? Status, int FailingStreak, IReadOnlyList<HealthLogEntry>? Log);
+
+internal sealed record HealthLogEntry(int ExitCode, string? Output);
+
+/// <summary>Times in nanoseconds; null or 0 = the image's own, else the engine's default.</summary>
+internal sealed record HealthConfig(IReadOnlyList<string>? Test, long? Interval, long? Timeout, long? StartPeriod, int? Retries);
 
 internal sealed record ContainerConfig
 {
@@ -113,6 +126,11 @@ internal sealed record ContainerConfig
     public IReadOnlyDictionary<string, JsonElement>? ExposedPorts { get; init; }
 
     public IReadOnlyDictionary<string, JsonElement>? Volumes { get; init; }
+
+    /// <summary>Seconds; null = the engine's default.</summary>
+    public int? StopTimeout { get; init; }
+
+    public HealthConfig? Healthcheck { get; init; }
 }
 
 internal sealed record HostConfig
@@ -175,6 +193,19 @@ internal sealed record HostConfig
     public long? PidsLimit { get; init; }
 
     public bool? Init { get; init; }
+
+    /// <summary>What of /proc and /sys is hidden; the engine's own list, unless somebody asked for <c>systempaths=unconfined</c>: then it is empty.</summary>
+    public IReadOnlyList<string>? MaskedPaths { get; init; }
+
+    public IReadOnlyList<string>? ReadonlyPaths { get; init; }
+
+    public IReadOnlyList<string>? DeviceCgroupRules { get; init; }
+
+    public IReadOnlyList<JsonElement>? DeviceRequests { get; init; }
+
+    public IReadOnlyList<string>? GroupAdd { get; init; }
+
+    public bool? OomKillDisable { get; init; }
 }
 
 internal sealed record RestartPolicy(string Name, int MaximumRetryCount = 0);
@@ -209,6 +240,15 @@ internal sealed record ContainerCreate
     public IReadOnlyList<string>? Cmd { get; init; }
 
     public IReadOnlyList<string>? Entrypoint { get; init; }
+
+    public string? WorkingDir { get; init; }
+
+    public string? StopSignal { get; init; }
+
+    /// <summary>Seconds.</summary>
+    public int? StopTimeout { get; init; }
+
+    public HealthConfig? Healthcheck { get; init; }
 
     public IReadOnlyDictionary<string, string>? Labels { get; init; }
 
@@ -294,7 +334,7 @@ internal sealed record VolumeList(IReadOnlyList<VolumeInspect>? Volumes);
 
 internal sealed record VolumeCreate(string Name, string Driver, IReadOnlyDictionary<string, string>? Labels);
 
-internal sealed record ImageSummary(string Id, IReadOnlyList<string>? RepoTags, IReadOnlyList<string>? RepoDigests);
+internal sealed record ImageSummary(string Id, IReadOnlyList<string>? RepoTags, IReadOnlyList<string>? RepoDigests, IReadOnlyDictionary<string, string>? Labels);
 
 internal sealed record ImageInspect(
     string Id,
@@ -314,7 +354,26 @@ internal sealed record PullLine(
     [property: JsonPropertyName("status")] string? Status,
     [property: JsonPropertyName("id")] string? Layer,
     [property: JsonPropertyName("error")] string? Error,
-    [property: JsonPropertyName("progressDetail")] PullProgress? Detail);
+    [property: JsonPropertyName("progressDetail")] PullProgress? Detail,
+    [property: JsonPropertyName("aux")] PushedDigest? Aux);
+
+/// <summary>The last line of a push.</summary>
+internal sealed record PushedDigest(string? Digest);
+
+/// <param name="Stream">A part of the output; steps begin with <c>Step 1/5 : </c>.</param>
+internal sealed record BuildLine(
+    [property: JsonPropertyName("stream")] string? Stream,
+    [property: JsonPropertyName("error")] string? Error,
+    [property: JsonPropertyName("status")] string? Status,
+    [property: JsonPropertyName("id")] string? Layer,
+    [property: JsonPropertyName("aux")] BuiltImage? Aux);
+
+/// <summary>The last line of a build.</summary>
+internal sealed record BuiltImage([property: JsonPropertyName("ID")] string? Id);
+
+internal sealed record ContainerStats([property: JsonPropertyName("pids_stats")] PidsStats? Pids);
+
+internal sealed record PidsStats([property: JsonPropertyName("current")] long? Current);
 
 internal sealed record PullProgress([property: JsonPropertyName("current")] long Current, [property: JsonPropertyName("total")] long Total);
 
@@ -357,6 +416,10 @@ internal sealed record RegistryLogin(
 [JsonSerializable(typeof(ImageInspect))]
 [JsonSerializable(typeof(DistributionInspect))]
 [JsonSerializable(typeof(PullLine))]
+[JsonSerializable(typeof(BuildLine))]
+[JsonSerializable(typeof(ContainerStats))]
+[JsonSerializable(typeof(Dictionary<string, string>))]
+[JsonSerializable(typeof(Dictionary<string, RegistryLogin>))]
 [JsonSerializable(typeof(EngineEvent))]
 [JsonSerializable(typeof(RegistryLogin))]
 [JsonSerializable(typeof(Dictionary<string, string[]>))]

@@ -41,7 +41,7 @@ internal sealed class EndpointRule : IAdmissionRule
     {
         if (draft.Request.GatewayTransport is not { } word)
         {
-            draft.Transport = draft.Entry?.Transport;
+            draft.Transport = draft.Entry?.Transport ?? (IsOfDockersCatalog(draft) ? GatewayTransport.Stdio : null);
         }
         else if (TransportWord.TryParse(word, out var transport))
         {
@@ -52,6 +52,12 @@ internal sealed class EndpointRule : IAdmissionRule
             draft.Wrong("gateway_transport", $"{Quoted.Of(word)} is not a transport: SSE, STREAMABLEHTTP or STDIO");
         }
     }
+
+    /// <summary>Docker's own images of MCP servers speak over stdin and stdout, unless somebody says where they listen.</summary>
+    private static bool IsOfDockersCatalog(AdmissionDraft draft) =>
+        draft is { EndpointPort: null, EndpointPath: null, Source: Source.Docker docker }
+        && ImageReference.TryParse(docker.Image, out var image, out _)
+        && image.ToString().StartsWith("docker.io/mcp/", StringComparison.Ordinal);
 
     // It becomes a part of /mcp/{name} and the name in an outer gateway: what both take.
     private static void Gateway(AdmissionDraft draft)

@@ -10,22 +10,21 @@ namespace McpRuntime.Gateways.Embedded.Probing;
 internal static class ProbeSchedule
 {
     public static readonly TimeSpan TryTimeout = TimeSpan.FromSeconds(10);
-    public static readonly TimeSpan RecheckTimeout = TimeSpan.FromSeconds(8);
     public static readonly TimeSpan Shortest = TimeSpan.FromMilliseconds(50);
 
     private static readonly TimeSpan First = TimeSpan.FromMilliseconds(250);
     private static readonly TimeSpan Longest = TimeSpan.FromSeconds(5);
-    private static readonly TimeSpan Settled = TimeSpan.FromSeconds(60);
     private static readonly TimeSpan AfterFailure = TimeSpan.FromSeconds(10);
 
     /// <summary>The planner takes Verified away after three failures and the container after six: it is told of each up to there.</summary>
     private const int FailuresOfInterest = 6;
 
-    public static TimeSpan Pause(Handshake word, bool everPassed, Random random) => word.Verdict switch
+    /// <param name="settled">Between tries that pass; what follows a failure is shortened along with it.</param>
+    public static TimeSpan Pause(Handshake word, bool everPassed, Random random, TimeSpan settled) => word.Verdict switch
     {
         // Early by up to a tenth: servers started together are not asked together for ever.
-        HandshakeVerdict.Passed or HandshakeVerdict.Challenged => Settled * (1 - (random.NextDouble() / 10)),
-        HandshakeVerdict.Failed when everPassed => AfterFailure,
+        HandshakeVerdict.Passed or HandshakeVerdict.Challenged => settled * (1 - (random.NextDouble() / 10)),
+        HandshakeVerdict.Failed when everPassed => Least(AfterFailure, settled / 6),
         HandshakeVerdict.Failed or HandshakeVerdict.Pending => Doubled(word.Failures - 1),
     };
 
@@ -35,6 +34,11 @@ internal static class ProbeSchedule
         || before.ToolsHash != after.ToolsHash
         || before.Path != after.Path
         || before.ServerVersion != after.ServerVersion;
+
+    /// <summary>Of a server that is known to answer.</summary>
+    public static TimeSpan RecheckTimeout(TimeSpan settled) => Least(TimeSpan.FromSeconds(8), settled / 7.5);
+
+    private static TimeSpan Least(TimeSpan a, TimeSpan b) => a < b ? a : b;
 
     private static TimeSpan Doubled(int times)
     {

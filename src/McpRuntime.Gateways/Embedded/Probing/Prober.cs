@@ -10,7 +10,7 @@ namespace McpRuntime.Gateways.Embedded.Probing;
 /// Keeps a word on every server that runs. Each watched container has a loop of its own; so many handshakes at a time, and a record is
 /// woken only when there is news.
 /// </summary>
-internal sealed partial class Prober(Handshaker handshaker, IWakeUp wakeUp, GatewayMetrics metrics, TimeProvider time, Random random, ILogger<Prober> logger) : IProber, IHostedService, IDisposable
+internal sealed partial class Prober(Handshaker handshaker, IWakeUp wakeUp, GatewayMetrics metrics, GatewayOptions options, TimeProvider time, Random random, ILogger<Prober> logger) : IProber, IHostedService, IDisposable
 {
     /// <summary>Handshakes at a time: enough for 1,000 servers a minute that answer within 2 s, few enough not to be a load.</summary>
     private const int Concurrency = 32;
@@ -49,6 +49,22 @@ internal sealed partial class Prober(Handshaker handshaker, IWakeUp wakeUp, Gate
             var watched = new Watched(recordId, endpoint, instance, address, time, _stopping.Token);
             containers[endpoint.ContainerId] = watched;
             watched.Loop = Task.Run(() => LoopAsync(watched, watched.Token), watched.Token);
+        }
+    }
+
+    public void Recheck(string recordId)
+    {
+        if (!_records.TryGetValue(recordId, out var containers))
+        {
+            return;
+        }
+
+        lock (_watching)
+        {
+            foreach (var watched in containers.Values.Where(watched => watched.Nudge.CurrentCount == 0))
+            {
+                watched.Nudge.Release();
+            }
         }
     }
 
@@ -110,8 +126,8 @@ internal sealed partial class Prober(Handshaker handshaker, IWakeUp wakeUp, Gate
                     wakeUp.Wake(watched.RecordId);
                 }
 
-                var pause = ProbeSchedule.Pause(watched.Word, watched.EverPassed, random) - time.GetElapsedTime(started);
-                await Task.Delay(pause > ProbeSchedule.Shortest ? pause : ProbeSchedule.Shortest, time, ct);
+                var pause = ProbeSchedule.Pause(watched.Word, watched.EverPassed, random, options.ProbeInterval) - time.GetElapsedTime(started);
+                await RestAsync(watched, pause > ProbeSchedule.Shortest ? pause : ProbeSchedule.Shortest, ct);
             }
         }
         catch (OperationCanceledException) when (ct.IsCancellationRequested)
@@ -122,6 +138,14 @@ internal sealed partial class Prober(Handshaker handshaker, IWakeUp wakeUp, Gate
         Drop(watched);
     }
 
+    private async Task RestAsync(Watched watched, TimeSpan pause, CancellationToken ct)
+    {
+        using var over = CancellationTokenSource.CreateLinkedTokenSource(ct);
+        await Task.WhenAny(Task.Delay(pause, time, over.Token), watched.Nudge.WaitAsync(over.Token));
+        await over.CancelAsync();
+        ct.ThrowIfCancellationRequested();
+    }
+
     private async Task<HandshakeWord> TryAsync(Watched watched, CancellationToken ct)
     {
         await _slots.WaitAsync(ct);
@@ -129,7 +153,7 @@ internal sealed partial class Prober(Handshaker handshaker, IWakeUp wakeUp, Gate
         {
             // What it was known to speak is asked for first and only; after a failure everything is found out anew.
             var known = watched.Word.Verdict == HandshakeVerdict.Failed ? null : watched.Server;
-            var word = await handshaker.TryAsync(watched.Endpoint, watched.Address, known, watched.EverPassed ? ProbeSchedule.RecheckTimeout : ProbeSchedule.TryTimeout, ct);
+            var word = await handshaker.TryAsync(watched.Endpoint, watched.Address, known, watched.EverPassed ? ProbeSchedule.RecheckTimeout(options.ProbeInterval) : ProbeSchedule.TryTimeout, ct);
             metrics.Probed(word.Verdict.ToString());
             return word;
         }

@@ -2,6 +2,7 @@ using System.Buffers;
 using System.Security.Cryptography;
 using System.Text;
 using System.Text.Json;
+using McpRuntime.Core.Planning;
 
 namespace McpRuntime.Gateways.Embedded.Probing;
 
@@ -12,6 +13,9 @@ internal sealed class ToolList
     private const int MaxNames = 1000;
 
     private const int MaxName = 256;
+
+    /// <summary>Bytes of definitions that are kept to be shown; an honest server has some tens of thousands.</summary>
+    private const int MaxKept = 1024 * 1024;
 
     private static readonly string[] Hashed = ["name", "title", "description", "inputSchema", "outputSchema", "annotations"];
 
@@ -54,6 +58,27 @@ internal sealed class ToolList
 
         return true;
     }
+
+    /// <summary>Each with its own hash; without their texts where those are too large to keep.</summary>
+    public IReadOnlyList<ToolDefinition> Definitions()
+    {
+        var kept = _tools.Values.Sum(tool => (long)tool.Length) <= MaxKept;
+        return [.. _tools.Select(tool => new ToolDefinition(tool.Key, HashOf(tool.Value), kept ? Encoding.UTF8.GetString(tool.Value) : ""))];
+    }
+
+    /// <summary>Null: it is no tool.</summary>
+    public static ToolDefinition? DefinitionOf(JsonElement tool)
+    {
+        if (tool.ValueKind != JsonValueKind.Object || !tool.TryGetProperty("name", out var name) || name.ValueKind != JsonValueKind.String)
+        {
+            return null;
+        }
+
+        var canonical = Canonical(tool);
+        return new ToolDefinition(Words.Plain(name.GetString(), MaxName) ?? "", HashOf(canonical), "");
+    }
+
+    private static string HashOf(byte[] canonical) => Convert.ToHexStringLower(SHA256.HashData(canonical));
 
     private static byte[] Canonical(JsonElement tool)
     {

@@ -48,6 +48,9 @@ internal sealed class Watched
 
     public long? WokenAt { get; set; }
 
+    /// <summary>Ends the pause between two tries.</summary>
+    public SemaphoreSlim Nudge { get; } = new(0, 1);
+
     public void Take(HandshakeWord word, TimeProvider time)
     {
         var failed = word.Verdict == HandshakeVerdict.Failed;
@@ -67,7 +70,10 @@ internal sealed class Watched
             failed ? Word.Path : word.Server?.Path,
             failed ? Word.Transport : word.Server?.Transport,
             failed ? Word.Tools : word.Tools?.Names,
-            failed ? Word.ToolsHash : word.Tools?.Hash());
+            failed ? Word.ToolsHash : word.Tools?.Hash())
+        {
+            Definitions = failed ? Word.Definitions : word.Tools?.Definitions(),
+        };
     }
 
     public bool IsForgotten(TimeProvider time)

@@ -32,6 +32,8 @@ internal abstract class RecordsDb(DbContextOptions options) : DbContext(options)
 
     public DbSet<RouteRow> Routes => Set<RouteRow>();
 
+    public DbSet<BridgeRow> Bridges => Set<BridgeRow>();
+
     public DbSet<ProfileRow> Profiles => Set<ProfileRow>();
 
     public DbSet<ProfileVersionRow> ProfileVersions => Set<ProfileVersionRow>();
@@ -133,6 +135,7 @@ internal abstract class RecordsDb(DbContextOptions options) : DbContext(options)
             table.HasIndex(row => row.Name).IsUnique().HasDatabaseName("ux_routes_name");
             table.HasIndex(row => row.RecordId).HasDatabaseName("ix_routes_record");
         });
+        modelBuilder.Entity<BridgeRow>().ToTable("bridges").HasKey(row => row.Server);
         modelBuilder.Entity<CatalogCopyRow>().ToTable("catalog_copies").HasKey(row => row.Url);
         modelBuilder.Entity<GitSourceRow>(table =>
         {

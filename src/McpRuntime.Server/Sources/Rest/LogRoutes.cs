@@ -50,14 +50,15 @@ internal sealed class LogRoutes(IRuntimeQueries queries, IRecordStore records, I
         var query = new LogQuery(http.Asked(Tail), http.Asked(Since), http.Asked(Until), StreamOf(http.Asked(Stream)), http.Asked(Service), http.Asked(Follow));
         var identity = new RuntimeIdentity(await records.InstanceIdAsync(ct), view.Id);
         var redactor = await RedactorAsync(view, ct);
+        var named = query.Service is null;
         if (!query.Follow)
         {
-            return await AllAsync(view, Lines(backend.LogsAsync(identity, query, ct), redactor, http.Asked(Timestamps), ct), ct);
+            return await AllAsync(view, Lines(backend.LogsAsync(identity, query, ct), redactor, http.Asked(Timestamps), named, ct), ct);
         }
 
         // A followed log has no end of its own: it ends with the client, or with this process.
         using var end = CancellationTokenSource.CreateLinkedTokenSource(ct, lifetime.ApplicationStopping);
-        return await FollowAsync(http, Lines(backend.LogsAsync(identity, query, end.Token), redactor, http.Asked(Timestamps), end.Token), end.Token);
+        return await FollowAsync(http, Lines(backend.LogsAsync(identity, query, end.Token), redactor, http.Asked(Timestamps), named, end.Token), end.Token);
     }
 
     /// <summary>Literal and referenced values of every revision that may still be writing. If they can't be read, neither can the log: it might hold them.</summary>
@@ -149,11 +150,12 @@ internal sealed class LogRoutes(IRuntimeQueries queries, IRecordStore records, I
         }
     }
 
-    private static async IAsyncEnumerable<string> Lines(IAsyncEnumerable<LogLine> lines, Redactor redactor, bool timestamps, [EnumeratorCancellation] CancellationToken ct)
+    /// <param name="named">Each line of a runtime with several services begins with the one it is from.</param>
+    private static async IAsyncEnumerable<string> Lines(IAsyncEnumerable<LogLine> lines, Redactor redactor, bool timestamps, bool named, [EnumeratorCancellation] CancellationToken ct)
     {
         await foreach (var line in lines.WithCancellation(ct))
         {
-            var text = redactor.Clean(line.Text);
+            var text = (named && line.Service is { } service ? service + " | " : "") + redactor.Clean(line.Text);
             yield return timestamps ? string.Create(CultureInfo.InvariantCulture, $"{line.At.UtcDateTime:O} {text}") : text;
         }
     }

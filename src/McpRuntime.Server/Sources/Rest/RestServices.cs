@@ -21,5 +21,6 @@ internal static class RestServices
         runtimes.MapRuntimes();
         LogRoutes.Map(runtimes);
         runtimes.MapTokens();
+        runtimes.MapTools();
     }
 }

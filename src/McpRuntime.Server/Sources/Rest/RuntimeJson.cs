@@ -133,7 +133,7 @@ internal sealed record RuntimeJson
         Environment = view.Spec.Environment.Keys.ToDictionary(name => name, _ => "***", StringComparer.Ordinal),
         Volumes = view.Spec.Volumes,
         Conditions = [.. view.Conditions.Select(ConditionJson.Of)],
-        ServerInfo = ServerInfoJson.Of(view.Display.Server),
+        ServerInfo = ServerInfoJson.Of(view.Display.Server, view.Conditions),
         Restarts = view.Display.Restarts,
         ErrorMessage = view.ErrorMessage,
         Visibility = view.Spec.Visibility,
@@ -227,10 +227,12 @@ internal sealed record ConditionJson(string Type, string Status, string Reason, 
         condition.LastTransitionTime);
 }
 
-internal sealed record ServerInfoJson(string? Name, string? Version, string? ProtocolVersion, IReadOnlyList<string> Tools)
+/// <param name="ToolsHash">Over the tools' names, descriptions, schemas and annotations; GET …/tools shows them.</param>
+/// <param name="ToolsDrifted">They are not the ones that were accepted of this generation.</param>
+internal sealed record ServerInfoJson(string? Name, string? Version, string? ProtocolVersion, IReadOnlyList<string> Tools, string? ToolsHash, bool ToolsDrifted)
 {
-    public static ServerInfoJson? Of(Handshake? handshake) =>
+    public static ServerInfoJson? Of(Handshake? handshake, IReadOnlyList<Condition> conditions) =>
         handshake is { Verdict: HandshakeVerdict.Passed }
-            ? new ServerInfoJson(handshake.ServerName, handshake.ServerVersion, handshake.ProtocolVersion, handshake.Tools ?? [])
+            ? new ServerInfoJson(handshake.ServerName, handshake.ServerVersion, handshake.ProtocolVersion, handshake.Tools ?? [], handshake.ToolsHash, conditions.Any(c => c is { Type: ConditionType.ToolsDrifted, Status: ConditionStatus.True }))
             : null;
 }

@@ -1,5 +1,6 @@
 using McpRuntime.Core.Records;
 using McpRuntime.Server.Access;
+using McpRuntime.Server.Plans;
 using McpRuntime.Server.Records;
 using McpRuntime.Server.Settings;
 using Microsoft.AspNetCore.Mvc;
@@ -52,6 +53,11 @@ internal static class RuntimeRoutes
             .Needs(Roles.Operator).WithSummary("Replaces what runs by a new start of the same").Produces<CommandJson>(StatusCodes.Status202Accepted);
         routes.MapPost("/{runtime_id}/rollback", RollBackAsync).Needs(Roles.Operator)
             .WithSummary("A new generation made from an earlier one").Accepts<RollbackRequest>(isOptional: true, "application/json").Produces<CommandJson>(StatusCodes.Status202Accepted);
+        routes.MapGet("/{runtime_id}/upgrade", async (HttpContext http, [FromRoute(Name = "runtime_id")] string runtimeId, Upgrades upgrades, CancellationToken ct) =>
+                Results.Json(await upgrades.CheckAsync(http.Caller(), RouteKey.Of(runtimeId), ct), RestJson.Options))
+            .Needs(Roles.Operator).WithSummary("Whether its tag, branch or catalog entry moved, and what an upgrade would change").Produces<Upgrade>();
+        routes.MapPost("/{runtime_id}/upgrade", UpgradeAsync).Needs(Roles.Operator)
+            .WithSummary("A new generation made from the same request as it is understood now").Produces<CommandJson>(StatusCodes.Status202Accepted);
         routes.MapPost("/{runtime_id}/release", (HttpContext http, [FromRoute(Name = "runtime_id")] string runtimeId, IDesiredState desired, CancellationToken ct) =>
                 CommandAsync(http, runtimeId, desired.ReleaseAsync, ct))
             .Needs(Roles.Operator).WithSummary("Ends a hold").Produces<CommandJson>(StatusCodes.Status202Accepted);
@@ -145,6 +151,12 @@ internal static class RuntimeRoutes
     {
         var asked = await RequestBody.ReadOptionalAsync(http.Request, json => new RollbackRequest(json.Whole("generation")), ct);
         return Accepted(await regenerations.RollBackAsync(http.Caller(), RouteKey.Of(runtimeId), asked.Generation, RequestHeaders.IfMatch(http.Request), ct));
+    }
+
+    private static async Task<IResult> UpgradeAsync(HttpContext http, [FromRoute(Name = "runtime_id")] string runtimeId, Upgrades upgrades, CancellationToken ct)
+    {
+        await RequestBody.NoneAsync(http.Request, ct);
+        return Accepted(await upgrades.UpgradeAsync(http.Caller(), RouteKey.Of(runtimeId), RequestHeaders.IfMatch(http.Request), ct));
     }
 
     private static async Task<IResult> DeleteAsync(HttpContext http, [FromRoute(Name = "runtime_id")] string runtimeId, IDesiredState desired, CancellationToken ct)

@@ -1,5 +1,6 @@
 using McpRuntime.Core.Records;
 using McpRuntime.Gateways.Embedded;
+using McpRuntime.Gateways.Stdio;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Hosting;
 using Microsoft.AspNetCore.Http;
@@ -15,8 +16,9 @@ internal sealed class GatewayHost : IAsyncDisposable
 
     private readonly WebApplication _app;
 
-    private GatewayHost(WebApplication app, MemoryRoutes routes)
+    private GatewayHost(WebApplication app, MemoryRoutes routes, MemorySessions sessions)
     {
+        Sessions = sessions;
         _app = app;
         Routes = routes;
         Url = new Uri(app.Urls.Single());
@@ -26,6 +28,13 @@ internal sealed class GatewayHost : IAsyncDisposable
 
     public MemoryRoutes Routes { get; }
 
+    /// <summary>Shared between two gateways they are two replicas on one database.</summary>
+    public MemorySessions Sessions { get; }
+
+    public MemoryPins Pins => Services.GetRequiredService<MemoryPins>();
+
+    public MemoryAudit Audit => Services.GetRequiredService<MemoryAudit>();
+
     public Uri Url { get; }
 
     /// <summary>Speaks as alice unless told otherwise.</summary>
@@ -33,7 +42,7 @@ internal sealed class GatewayHost : IAsyncDisposable
 
     public IServiceProvider Services => _app.Services;
 
-    public static async Task<GatewayHost> StartAsync(Func<GatewayOptions, GatewayOptions>? with = null, MemoryRoutes? routes = null, TimeProvider? time = null, bool anonymousIsAlice = false)
+    public static async Task<GatewayHost> StartAsync(Func<GatewayOptions, GatewayOptions>? with = null, MemoryRoutes? routes = null, TimeProvider? time = null, bool anonymousIsAlice = false, MemorySessions? sessions = null)
     {
         var builder = WebApplication.CreateSlimBuilder();
         builder.Logging.ClearProviders();
@@ -41,6 +50,12 @@ internal sealed class GatewayHost : IAsyncDisposable
         builder.WebHost.UseKestrelCore();
         builder.Services.AddSingleton(time ?? TimeProvider.System);
         builder.Services.AddSingleton<IRouteTable>(routes ??= new MemoryRoutes());
+        builder.Services.AddSingleton<IBridgeTable, McpRuntime.Gateways.Tests.Stdio.MemoryBridges>();
+        builder.Services.AddSingleton<ISessionStore>(sessions ??= new MemorySessions(time ?? TimeProvider.System));
+        builder.Services.AddSingleton<MemoryPins>();
+        builder.Services.AddSingleton<IToolPins>(with => with.GetRequiredService<MemoryPins>());
+        builder.Services.AddSingleton<MemoryAudit>();
+        builder.Services.AddSingleton<IToolCallAudit>(with => with.GetRequiredService<MemoryAudit>());
         builder.Services.AddSingleton<IWakeUp, Wakes>();
         builder.Services.AddSingleton(new Anonymous(anonymousIsAlice));
         builder.Services.AddSingleton<ICallerAccessor, Names>();
@@ -51,7 +66,7 @@ internal sealed class GatewayHost : IAsyncDisposable
         app.MapMcpGateway();
         app.MapGateways();
         await app.StartAsync();
-        return new GatewayHost(app, routes);
+        return new GatewayHost(app, routes, sessions);
     }
 
     public Task StopAsync() => _app.StopAsync();

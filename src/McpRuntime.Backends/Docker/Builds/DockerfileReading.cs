@@ -1,0 +1,235 @@
+using System.Globalization;
+using System.Text.Json;
+using System.Text.RegularExpressions;
+using McpRuntime.Core.Specs;
+
+namespace McpRuntime.Backends.Docker.Builds;
+
+/// <summary>One pass over a Dockerfile: stages and variables as far as they have been met.</summary>
+internal sealed partial class DockerfileReading(IReadOnlyDictionary<string, string> buildArgs)
+{
+    private static readonly string[] OfBuildKit = ["BUILDPLATFORM", "BUILDOS", "BUILDARCH", "BUILDVARIANT", "TARGETPLATFORM", "TARGETOS", "TARGETARCH", "TARGETVARIANT"];
+
+    private readonly Dictionary<string, string> _variables = new(StringComparer.Ordinal);
+    private readonly HashSet<string> _names = new(StringComparer.OrdinalIgnoreCase);
+
+    public List<(ImageReference Image, int Line)> Images { get; } = [];
+
+    /// <summary>The last line of each FROM.</summary>
+    public List<int> Stages { get; } = [];
+
+    public void Take(Instruction instruction)
+    {
+        switch (instruction.Word)
+        {
+            case "FROM":
+                From(instruction);
+                break;
+            case "ARG" when Stages.Count == 0:
+                Argument(instruction);
+                break;
+            case "ONBUILD":
+                OnBuild(instruction);
+                break;
+            default:
+                if (Stages.Count == 0 && instruction.Word != "ARG")
+                {
+                    throw Dockerfile.Bad(instruction.Line, $"{instruction.Word} stands before the first FROM");
+                }
+
+                Judge(instruction);
+                break;
+        }
+    }
+
+    private void From(Instruction instruction)
+    {
+        var (flags, rest) = Flags(instruction);
+        foreach (var flag in flags)
+        {
+            if (!flag.StartsWith("--platform=", StringComparison.Ordinal))
+            {
+                throw Dockerfile.Bad(instruction.Line, $"FROM has no {Quoted.Of(flag)}");
+            }
+
+            _ = Expand(flag, instruction.Line);
+        }
+
+        var words = rest.Split((char[])[' ', '\t'], StringSplitOptions.RemoveEmptyEntries);
+        if (words.Length is not (1 or 3) || (words.Length == 3 && !words[1].Equals("AS", StringComparison.OrdinalIgnoreCase)))
+        {
+            throw Dockerfile.Bad(instruction.Line, "FROM is followed by an image, and by AS and a name if wanted");
+        }
+
+        var image = Expand(words[0].Trim('"'), instruction.Line);
+        if (!_names.Contains(image) && image != "scratch")
+        {
+            Image(image, instruction.Line, "FROM");
+        }
+
+        if (words.Length == 3)
+        {
+            _ = _names.Add(words[2]);
+        }
+
+        Stages.Add(instruction.LastLine);
+    }
+
+    /// <summary>Before the first FROM: what FROM may be made of.</summary>
+    private void Argument(Instruction instruction)
+    {
+        foreach (var word in instruction.Arguments.Split((char[])[' ', '\t'], StringSplitOptions.RemoveEmptyEntries))
+        {
+            var equals = word.IndexOf('=', StringComparison.Ordinal);
+            var name = equals < 0 ? word : word[..equals];
+            if (buildArgs.TryGetValue(name, out var given))
+            {
+                _variables[name] = given;
+            }
+            else if (equals >= 0)
+            {
+                _variables[name] = Expand(word[(equals + 1)..].Trim('"', '\''), instruction.Line);
+            }
+        }
+    }
+
+    /// <summary>It runs when another stage stands on this one.</summary>
+    private void OnBuild(Instruction instruction)
+    {
+        var space = instruction.Arguments.AsSpan().IndexOfAny(' ', '\t');
+        if (Stages.Count == 0 || space < 0)
+        {
+            throw Dockerfile.Bad(instruction.Line, "ONBUILD is followed by an instruction, after a FROM");
+        }
+
+        Judge(instruction with { Word = instruction.Arguments[..space].ToUpperInvariant(), Arguments = instruction.Arguments[space..].Trim() });
+    }
+
+    private void Judge(Instruction instruction)
+    {
+        if (instruction.Word is not ("RUN" or "COPY" or "ADD"))
+        {
+            return;
+        }
+
+        if (HereDocument().IsMatch(instruction.Arguments))
+        {
+            throw NeedsBuildKit(instruction, "a here-document (<<)");
+        }
+
+        var (flags, rest) = Flags(instruction);
+        foreach (var flag in flags)
+        {
+            Flag(instruction, flag);
+        }
+
+        if (instruction.Word == "ADD")
+        {
+            NotFromAfar(instruction, rest);
+        }
+    }
+
+    private void Flag(Instruction instruction, string flag)
+    {
+        var equals = flag.IndexOf('=', StringComparison.Ordinal);
+        var name = equals < 0 ? flag : flag[..equals];
+        if (name == "--from" && instruction.Word == "COPY")
+        {
+            var from = equals < 0 ? "" : flag[(equals + 1)..].Trim('"');
+            if (!_names.Contains(from) && !int.TryParse(from, NumberStyles.None, CultureInfo.InvariantCulture, out _))
+            {
+                Image(from, instruction.Line, "COPY --from");
+            }
+        }
+        else if (!(name == "--chown" && instruction.Word is "COPY" or "ADD"))
+        {
+            throw NeedsBuildKit(instruction, name);
+        }
+    }
+
+    /// <summary>The engine itself would fetch it, from its host's network, past everything that holds for a build's steps.</summary>
+    private static void NotFromAfar(Instruction instruction, string rest)
+    {
+        foreach (var source in Sources(rest))
+        {
+            var plain = source.Replace("\"", "", StringComparison.Ordinal).Replace("'", "", StringComparison.Ordinal).Replace("\\", "", StringComparison.Ordinal).Replace("`", "", StringComparison.Ordinal);
+            if (plain.Contains("://", StringComparison.Ordinal) || plain.StartsWith("git@", StringComparison.Ordinal) || plain.Contains('$', StringComparison.Ordinal))
+            {
+                throw Dockerfile.Bad(instruction.Line, $"ADD of {Quoted.Of(source)}: an address, or a variable that may hold one, is fetched by the engine from its host's own network; use COPY, or fetch it in a RUN");
+            }
+        }
+    }
+
+    private static IEnumerable<string> Sources(string rest)
+    {
+        if (rest.StartsWith('['))
+        {
+            try
+            {
+                return (JsonSerializer.Deserialize<string[]>(rest) ?? []).SkipLast(1);
+            }
+            catch (JsonException)
+            {
+                // Then the engine takes it for words, too.
+            }
+        }
+
+        return rest.Split((char[])[' ', '\t'], StringSplitOptions.RemoveEmptyEntries).SkipLast(1);
+    }
+
+    private void Image(string name, int line, string where)
+    {
+        if (!ImageReference.TryParse(name, out var image, out var error))
+        {
+            throw Dockerfile.Bad(line, $"the image of {where} {error}");
+        }
+
+        Images.Add((image, line));
+    }
+
+    private static (IReadOnlyList<string> Flags, string After) Flags(Instruction instruction)
+    {
+        List<string> flags = [];
+        var rest = instruction.Arguments;
+        while (rest.StartsWith("--", StringComparison.Ordinal))
+        {
+            var space = rest.AsSpan().IndexOfAny(' ', '\t');
+            flags.Add(space < 0 ? rest : rest[..space]);
+            rest = space < 0 ? "" : rest[space..].TrimStart();
+        }
+
+        return (flags, rest);
+    }
+
+    /// <summary><c>$NAME</c>, <c>${NAME}</c>, <c>${NAME:-else}</c>, <c>${NAME:+then}</c>.</summary>
+    private string Expand(string text, int line)
+    {
+        var expanded = Variable().Replace(text, match =>
+        {
+            var name = match.Groups["name"].Value;
+            var word = match.Groups["word"].Value;
+            var value = _variables.GetValueOrDefault(name, "");
+            if (value.Length == 0 && OfBuildKit.Contains(name, StringComparer.Ordinal))
+            {
+                throw Dockerfile.Bad(line, $"{name} is set by BuildKit, which this engine's builder is not");
+            }
+
+            return match.Groups["how"].Value switch
+            {
+                ":-" => value.Length > 0 ? value : word,
+                ":+" => value.Length > 0 ? word : "",
+                _ => value,
+            };
+        });
+        return expanded.Contains('$', StringComparison.Ordinal) ? throw Dockerfile.Bad(line, $"{Quoted.Of(text)} holds a variable that is not understood here") : expanded;
+    }
+
+    private static BackendFault NeedsBuildKit(Instruction instruction, string what) =>
+        Dockerfile.Bad(instruction.Line, $"{instruction.Word} with {what} needs BuildKit, which this engine's builder is not; write it without");
+
+    [GeneratedRegex(@"(^|\s)<<-?[""']?[A-Za-z_]\w*", RegexOptions.CultureInvariant | RegexOptions.ExplicitCapture, matchTimeoutMilliseconds: 1_000)]
+    private static partial Regex HereDocument();
+
+    [GeneratedRegex(@"\$(\{(?<name>[A-Za-z_]\w*)((?<how>:[-+])(?<word>[^${}]*))?\}|(?<name>[A-Za-z_]\w*))", RegexOptions.CultureInvariant | RegexOptions.ExplicitCapture, matchTimeoutMilliseconds: 1_000)]
+    private static partial Regex Variable();
+}

@@ -1,0 +1,247 @@
+using System.Net;
+
+namespace McpRuntime.Gateways.Stdio;
+
+/// <summary>
+/// What the server has been asked and has not answered, and what waits for its turn. The one place where ids are given and taken: an
+/// answer is believed once, for the id it carries, and goes to the call of that id alone.
+/// </summary>
+internal sealed class CallTable(BridgeLimits limits, Func<byte[], bool> send)
+{
+    private const int MostAbandoned = 4096;
+
+    private readonly Lock _lock = new();
+    private readonly Dictionary<long, Call> _sent = [];
+    private readonly Dictionary<long, OwnRequest> _own = [];
+    private readonly LinkedList<Call> _waiting = [];
+    private readonly Queue<long> _abandonedInOrder = [];
+    private readonly HashSet<long> _abandoned = [];
+    private long _next;
+    private int _working;
+    private string? _ended;
+
+    public int Working => Volatile.Read(ref _working);
+
+    public void Begin(Call call)
+    {
+        lock (_lock)
+        {
+            if (_ended is { } why)
+            {
+                call.Fail(Protocol.Gateway, NeverSent(why), HttpStatusCode.ServiceUnavailable);
+            }
+            else if (call.IsListening || _working < limits.InFlight)
+            {
+                Send(call);
+            }
+            else if (_waiting.Count < limits.Waiting)
+            {
+                _waiting.AddLast(call);
+            }
+            else
+            {
+                call.Fail(Protocol.Gateway, $"The server works on {limits.InFlight} calls, and {limits.Waiting} wait. Nothing was sent; try again.", HttpStatusCode.ServiceUnavailable);
+            }
+        }
+    }
+
+    public async Task<JsonRpcMessage> AskAsync(Func<long, byte[]> frame, CancellationToken ct)
+    {
+        var request = new OwnRequest();
+        long id;
+        lock (_lock)
+        {
+            if (_ended is { } why)
+            {
+                throw new BridgeException(why);
+            }
+
+            id = ++_next;
+            _own[id] = request;
+        }
+
+        if (!send(frame(id)))
+        {
+            throw new BridgeException("It does not take its input.");
+        }
+
+        try
+        {
+            return await request.Answer.Task.WaitAsync(ct);
+        }
+        catch (OperationCanceledException)
+        {
+            lock (_lock)
+            {
+                if (_own.Remove(id))
+                {
+                    Abandon(id);
+                }
+            }
+
+            throw;
+        }
+    }
+
+    /// <returns>False: nobody asked that, or it was answered before.</returns>
+    public bool Answer(long id, JsonRpcMessage answer)
+    {
+        Call? call;
+        lock (_lock)
+        {
+            if (_own.Remove(id, out var own))
+            {
+                own.Answer.TrySetResult(answer);
+                return true;
+            }
+
+            if (!_sent.Remove(id, out call))
+            {
+                return _abandoned.Remove(id);
+            }
+
+            Done(call);
+        }
+
+        if (call.Translate(answer) is { } translated)
+        {
+            call.Finish(translated.Message, translated.Status);
+        }
+
+        return true;
+    }
+
+    /// <summary>Ends a call without its answer. The server's, if one comes, is not missed.</summary>
+    /// <returns>Its id with the server, if that has it.</returns>
+    public long? Abandon(Call call)
+    {
+        lock (_lock)
+        {
+            if (_waiting.Remove(call))
+            {
+                return null;
+            }
+
+            if (!_sent.Remove(call.Id))
+            {
+                return null;
+            }
+
+            Abandon(call.Id);
+            Done(call);
+            return call.Id;
+        }
+    }
+
+    public IReadOnlyList<Call> All()
+    {
+        lock (_lock)
+        {
+            return [.. _sent.Values, .. _waiting];
+        }
+    }
+
+    public Call? Find(long id)
+    {
+        lock (_lock)
+        {
+            return _sent.GetValueOrDefault(id);
+        }
+    }
+
+    /// <summary>The calls that the server works on, if they are all of one asker; what it says meanwhile can only be about these.</summary>
+    public Call? OnlyAskers()
+    {
+        lock (_lock)
+        {
+            Call? latest = null;
+            foreach (var call in _sent.Values)
+            {
+                if (call.IsListening)
+                {
+                    continue;
+                }
+
+                if (latest is not null && !ReferenceEquals(latest.Asker, call.Asker))
+                {
+                    return null;
+                }
+
+                latest = latest is null || call.Id > latest.Id ? call : latest;
+            }
+
+            return latest;
+        }
+    }
+
+    /// <summary>Nobody is left without an answer.</summary>
+    public void End(string why)
+    {
+        List<Call> sent;
+        List<Call> waiting;
+        lock (_lock)
+        {
+            if (_ended is not null)
+            {
+                return;
+            }
+
+            _ended = why;
+            sent = [.. _sent.Values];
+            waiting = [.. _waiting];
+            _sent.Clear();
+            _waiting.Clear();
+            foreach (var own in _own.Values)
+            {
+                own.Answer.TrySetException(new BridgeException(why));
+            }
+
+            _own.Clear();
+        }
+
+        foreach (var call in sent)
+        {
+            call.Fail(Protocol.Gateway, $"The server ended, or was replaced, while it worked on this: {why} Whether it was executed is not known.");
+        }
+
+        foreach (var call in waiting)
+        {
+            call.Fail(Protocol.Gateway, NeverSent(why));
+        }
+    }
+
+    private static string NeverSent(string why) => $"The server ended, or was replaced: {why} This was not sent to it, and not executed.";
+
+    private void Send(Call call)
+    {
+        call.Id = ++_next;
+        if (!send(call.Frame(call.Id)))
+        {
+            call.Fail(Protocol.Gateway, "The server does not take its input. Nothing was sent; try again.", HttpStatusCode.ServiceUnavailable);
+            return;
+        }
+
+        _sent[call.Id] = call;
+        _working += call.IsListening ? 0 : 1;
+    }
+
+    private void Done(Call call)
+    {
+        _working -= call.IsListening ? 0 : 1;
+        while (_working < limits.InFlight && _waiting.First is { } next)
+        {
+            _waiting.RemoveFirst();
+            Send(next.Value);
+        }
+    }
+
+    private void Abandon(long id)
+    {
+        _abandoned.Add(id);
+        _abandonedInOrder.Enqueue(id);
+        if (_abandonedInOrder.Count > MostAbandoned)
+        {
+            _abandoned.Remove(_abandonedInOrder.Dequeue());
+        }
+    }
+}

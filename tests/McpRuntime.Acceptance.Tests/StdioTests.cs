@@ -1,0 +1,225 @@
+using System.Collections.Concurrent;
+using System.Net;
+using System.Security.Cryptography;
+using System.Text.Json.Nodes;
+using McpRuntime.Acceptance.Tests.Harness;
+
+namespace McpRuntime.Acceptance.Tests;
+
+/// <summary>Servers that speak over stdin and stdout, in containers without a network, reached by clients of streamable HTTP.</summary>
+[TestFixture]
+[Category("Acceptance")]
+internal sealed class StdioTests
+{
+    /// <summary>Says of each call that it ran, and answers with the text it was given.</summary>
+    private const string Counting = """
+        $| = 1;
+        while (my $line = <STDIN>) {
+          my ($id) = $line =~ /"id":(\d+|"[^"]*")/;
+          if ($line =~ /"method":"initialize"/) { print qq({"jsonrpc":"2.0","id":$id,"result":{"protocolVersion":"2025-11-25","capabilities":{"tools":{}},"serverInfo":{"name":"counting","version":"1"}}}\n); }
+          elsif ($line =~ m{"method":"tools/list"}) { print qq({"jsonrpc":"2.0","id":$id,"result":{"tools":[{"name":"run","inputSchema":{"type":"object"}}]}}\n); }
+          elsif ($line =~ m{"method":"tools/call"}) { my ($text) = $line =~ /"text":"([^"]*)"/; print STDERR "ran $text\n"; select(undef, undef, undef, 0.005); print qq({"jsonrpc":"2.0","id":$id,"result":{"content":[{"type":"text","text":"$text"}]}}\n); }
+          elsif (defined $id) { print qq({"jsonrpc":"2.0","id":$id,"error":{"code":-32601,"message":"Method not found"}}\n); }
+        }
+        """;
+
+    private static readonly Dictionary<string, string> Unlimited = new(StringComparer.Ordinal) { ["RUNTIME_RATE_LIMIT"] = "1000000" };
+
+    private static int Calls => int.TryParse(Environment.GetEnvironmentVariable("MCPRUNTIME_LOAD_CALLS"), System.Globalization.CultureInfo.InvariantCulture, out var calls) ? calls : 2000;
+
+    [Test]
+    public async Task The_reference_server_under_airgapped_is_connected_and_real_clients_of_both_eras_use_it()
+    {
+        await using var service = await Service.StartAsync(Unlimited);
+        var id = (await service.Api.DeployAsync(Everything("airtight"))).Id;
+        var shown = await service.Api.UntilAsync(id, "connected");
+
+        var container = await Engine.Local.TheContainerAsync(id);
+        container["HostConfig"]!["NetworkMode"]!.GetValue<string>().Should().Be("none");
+        container["HostConfig"]!["LogConfig"]!["Type"]!.GetValue<string>().Should().Be("none");
+        container["NetworkSettings"]!["Networks"]!.AsObject().Select(network => network.Key).Should().Equal("none");
+        shown.Report["egress"].IsEnforced.Should().BeTrue();
+        (await Engine.Local.NetworksAsync($"{Engine.RecordLabel}={id}")).Should().BeEmpty();
+
+        var endpoint = service.Api.Mcp("airtight");
+        (await McpClients.InspectorToolsAsync(endpoint, service.Api.Token)).Should().Contain("echo").And.HaveCountGreaterThan(10);
+        (await McpClients.CallAsync(endpoint, service.Api.Token, "echo", ("message", "over stdio"))).Should().Be("Echo: over stdio");
+        var eras = await McpClients.ErasAsync(endpoint, service.Api.Token);
+        eras["legacy"]!["version"]!.GetValue<string>().Should().Be("2025-11-25");
+        eras["stateless"]!["version"]!.GetValue<string>().Should().Be("2026-07-28");
+        foreach (var era in new[] { eras["legacy"]!, eras["stateless"]! })
+        {
+            era["text"]!.GetValue<string>().Should().Be("Echo: both eras");
+            era["progress"]!.AsArray().Select(step => step!.GetValue<int>()).Should().Equal(1, 2, 3);
+        }
+
+        (await service.Api.LogsAsync(id)).Should().Contain("Starting default (STDIO) server...", "stderr is kept from the first word on");
+        (await service.Api.LogsAsync(id)).Should().NotContain(line => line.Contains("over stdio", StringComparison.Ordinal), "answers are nobody's log");
+    }
+
+    [Test]
+    public async Task Every_answer_goes_to_its_asker_while_many_clients_call_at_once()
+    {
+        const int Clients = 200;
+        await using var service = await Service.StartAsync(Unlimited);
+        var id = (await service.Api.DeployAsync(Everything("crowded", ("cpu", "1")))).Id;
+        await service.Api.UntilAsync(id, "connected");
+        var (right, wrong, watch) = (0, new ConcurrentQueue<string>(), System.Diagnostics.Stopwatch.StartNew());
+
+        await Task.WhenAll(Enumerable.Range(0, Clients).Select(async number =>
+        {
+            using var client = new BridgedClient(service.Api.Mcp("crowded"), service.Api.Token);
+            await client.OpenAsync();
+            for (var call = 0; call < Calls / Clients; call++)
+            {
+                var text = $"client {number} call {call} {RandomNumberGenerator.GetHexString(8)}";
+                var answer = await client.CallAsync("echo", "message", text);
+                if (answer == $"Echo: {text}")
+                {
+                    Interlocked.Increment(ref right);
+                }
+                else
+                {
+                    wrong.Enqueue($"{text} → {answer}");
+                }
+            }
+        }));
+
+        TestContext.Out.WriteLine($"{Clients} clients, {right} calls, {right / watch.Elapsed.TotalSeconds:0} a second");
+        wrong.Should().BeEmpty();
+        right.Should().Be(Calls / Clients * Clients);
+    }
+
+    [Test]
+    public async Task Killed_updated_and_restarted_no_client_hangs_and_nothing_is_executed_twice()
+    {
+        const int Clients = 25;
+        await using var service = await Service.StartAsync(Unlimited);
+        var request = Counted("shaken");
+        var id = (await service.Api.DeployAsync(request)).Id;
+        await service.Api.UntilAsync(id, "connected");
+        var (executed, answered, ended) = (new List<string>(), 0, 0);
+        using var enough = new CancellationTokenSource();
+        var clients = Enumerable.Range(0, Clients).Select(number => Task.Run(async () =>
+        {
+            using var client = new BridgedClient(service.Api.Mcp("shaken"), service.Api.Token);
+            await client.OpenAsync();
+            for (var call = 0; !enough.IsCancellationRequested; call++)
+            {
+                var text = $"{number}-{call}";
+                switch (await client.CallAsync("run", "text", text))
+                {
+                    case null:
+                        Interlocked.Increment(ref ended);
+                        break;
+                    case var answer:
+                        answer.Should().Be(text);
+                        Interlocked.Increment(ref answered);
+                        break;
+                }
+            }
+
+            return client.Reopened;
+        })).ToList();
+
+        async Task GoesOnAsync()
+        {
+            var before = answered;
+            await Eventually.TrueAsync(() => Task.FromResult(answered > before + 50), TimeSpan.FromSeconds(90), "calls are answered again");
+        }
+
+        // A log goes with its container, and with the process that keeps it.
+        async Task KeepLogAsync() => executed.AddRange((await service.Api.LogsAsync(id)).Where(line => line.StartsWith("ran ", StringComparison.Ordinal)));
+
+        await GoesOnAsync();
+        for (var kill = 0; kill < 4; kill++)
+        {
+            await Engine.Local.KillContainerAsync((await Engine.Local.TheContainerAsync(id))["Id"]!.GetValue<string>());
+            await GoesOnAsync();
+        }
+
+        for (var update = 1; update <= 2; update++)
+        {
+            await KeepLogAsync();
+            var changed = Requests.With(Counted("shaken"), ("UPDATE", $"{update}"));
+            (await service.Api.SendAsync(HttpMethod.Put, $"/runtimes/{id}", changed)).Expect(HttpStatusCode.OK);
+            await service.Api.UntilAsync(id, shown => shown.Generation == update + 1 && shown.IsCurrent, $"update {update} serves");
+            await GoesOnAsync();
+        }
+
+        await KeepLogAsync();
+        await service.KillAsync();
+        await service.StartAgainAsync();
+        await GoesOnAsync();
+        await enough.CancelAsync();
+        var reopened = await Task.WhenAll(clients).WaitAsync(BridgedClient.Longest + BridgedClient.Longest);
+
+        TestContext.Out.WriteLine($"{answered} answered, {ended} ended with an error, {reopened.Sum()} sessions opened by {Clients} clients");
+        await KeepLogAsync();
+        executed.Should().HaveCountGreaterThan(200).And.OnlyHaveUniqueItems("no call was executed twice");
+        reopened.Should().OnlyContain(count => count >= 2, "each of them lost its session, and went on");
+    }
+
+    [Test]
+    public async Task Two_replicas_serve_one_process_and_the_other_takes_over_when_its_owner_is_killed()
+    {
+        await using var database = await PostgresCluster.StartAsync();
+        var settings = new Dictionary<string, string>(Unlimited, StringComparer.Ordinal)
+        {
+            ["RUNTIME_DATABASE_URL"] = database.Url,
+            ["RUNTIME_MASTER_KEY"] = Convert.ToBase64String(RandomNumberGenerator.GetBytes(32)),
+        };
+        await using var first = await Service.StartAsync(settings);
+        await using var second = await first.StartTwinAsync();
+        var id = (await first.Api.DeployAsync(Counted("shared"))).Id;
+        await first.Api.UntilAsync(id, "connected");
+        var started = (await Engine.Local.TheContainerAsync(id))["State"]!["StartedAt"]!.GetValue<string>();
+        using var here = new BridgedClient(first.Api.Mcp("shared"), first.Api.Token);
+        using var there = new BridgedClient(second.Api.Mcp("shared"), second.Api.Token);
+        await here.OpenAsync();
+        await there.OpenAsync();
+
+        (await here.CallAsync("run", "text", "here")).Should().Be("here");
+        (await there.CallAsync("run", "text", "there")).Should().Be("there");
+        (await Engine.Local.TheContainerAsync(id))["State"]!["StartedAt"]!.GetValue<string>().Should().Be(started, "both speak to one process, which nobody disturbed");
+
+        await first.KillAsync();
+        await Eventually.TrueAsync(async () => await there.CallAsync("run", "text", "taken over") == "taken over", TimeSpan.FromSeconds(60), "the other replica has taken over");
+        (await Engine.Local.TheContainerAsync(id))["State"]!["StartedAt"]!.GetValue<string>().Should().NotBe(started, "the process was started anew with its bridge");
+        await first.StartAgainAsync();
+        await here.OpenAsync();
+        (await here.CallAsync("run", "text", "back")).Should().Be("back");
+    }
+
+    [Test]
+    public async Task A_server_that_does_not_start_says_why_in_its_log()
+    {
+        await using var service = await Service.StartAsync();
+        var id = (await service.Api.DeployAsync(Stdio("stillborn", Requests.Base, "perl", "-e", "print STDERR qq(TOKEN is not set\\n); exit 3"))).Id;
+        await service.Api.UntilAsync(id, shown => shown.Condition("Available")["status"]!.GetValue<string>() == "False" && shown.Body["restarts"]!.GetValue<int>() > 0, "it was tried");
+
+        await Eventually.TrueAsync(async () => (await service.Api.LogsAsync(id)).Contains("TOKEN is not set"), TimeSpan.FromSeconds(20), "the reason is in the log");
+    }
+
+    private static JsonObject Counted(string name) => Stdio(name, Requests.Base, "perl", "-e", Counting);
+
+    private static JsonObject Everything(string name, params (string Name, string Value)[] resources)
+    {
+        var request = Stdio(name, "mcpruntime/server-everything:latest", "stdio");
+        if (resources.Length > 0)
+        {
+            request["guardrails_overrides"] = new JsonObject { ["resources"] = new JsonObject(resources.Select(item => KeyValuePair.Create(item.Name, (JsonNode?)item.Value))) };
+        }
+
+        return request;
+    }
+
+    private static JsonObject Stdio(string name, string image, params string[] command)
+    {
+        var request = Requests.FromImage(name, image, command);
+        request.Remove("endpoint_port");
+        request["gateway_transport"] = "STDIO";
+        request["guardrails_profile"] = "airgapped";
+        return request;
+    }
+}

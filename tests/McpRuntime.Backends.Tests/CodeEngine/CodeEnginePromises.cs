@@ -1,0 +1,156 @@
+using System.Text.Json.Nodes;
+using McpRuntime.Backends.CodeEngine;
+using McpRuntime.Backends.Tests.Contract;
+using McpRuntime.Core.Guardrails;
+using McpRuntime.Core.Planning;
+using McpRuntime.Core.Records;
+using McpRuntime.Core.Specs;
+
+namespace McpRuntime.Backends.Tests.CodeEngine;
+
+/// <summary>What an app and a build are, read from the project itself.</summary>
+[Category("Doubles")]
+public sealed class CodeEnginePromises
+{
+    private const string Canary = "c4n4ry-build-77";
+
+    private CodeEngineWorld _world = null!;
+    private RuntimeIdentity _id = null!;
+
+    [OneTimeSetUp]
+    public async Task OpenWorld() => _world = await CodeEngineWorld.OpenAsync();
+
+    [OneTimeTearDown]
+    public async Task CloseWorld() => await _world.DisposeAsync();
+
+    [SetUp]
+    public async Task ResetWorld()
+    {
+        await _world.ResetAsync();
+        _id = Given.Identity(_world.InstanceId);
+    }
+
+    [Test]
+    public async Task An_app_gets_no_service_account_and_no_token_is_pinned_in_size_and_has_patient_probes()
+    {
+        var compiled = Compile(_world.Backend, Given.Revision(_world.Image, Given.Restricted, Pinned(_world.Image), port: 8080));
+        await PutAllAsync(_world.Backend, compiled.Running);
+
+        var app = await AppAsync();
+
+        app["run_service_account"]!.GetValue<string>().Should().Be("none");
+        app["run_compute_resource_token_enabled"]!.GetValue<bool>().Should().BeFalse();
+        app["run_as_user"]!.GetValue<long>().Should().Be(65532);
+        app["scale_cpu_limit"]!.GetValue<string>().Should().Be("0.25");
+        app["scale_memory_limit"]!.GetValue<string>().Should().Be("500M", "0.25 vCPU has no smaller one");
+        app["scale_max_instances"]!.GetValue<int>().Should().BePositive();
+        app["probe_liveness"]!["failure_threshold"]!.GetValue<int>().Should().BeGreaterThan(1);
+        compiled.Warnings.Should().Contain(w => w.Field == "resources.memory" && w.Message.Contains("500M"));
+    }
+
+    [Test]
+    public void A_server_with_sessions_of_the_SSE_transport_is_pinned_to_one_instance_and_that_is_said()
+    {
+        var asked = Given.Standard with { Resources = new ResourceGuardrails("0.5", "1g", 100, 0, 5) };
+        var revision = Given.Revision(_world.Image, asked, Pinned(_world.Image), port: 8080);
+        var sse = revision with { Spec = revision.Spec with { GatewayTransport = GatewayTransport.Sse } };
+
+        Compile(_world.Backend, sse).Warnings.Should().Contain(w => w.Field == "resources.max_scale" && w.Message.Contains("exactly one instance"));
+        Compile(_world.Backend, revision).Warnings.Should().Contain(w => w.Field == "resources.max_scale" && w.Message.Contains("no sticky sessions"));
+    }
+
+    [Test]
+    public async Task A_stop_by_recreation_deletes_the_app_and_a_start_makes_the_same_one_again()
+    {
+        var backend = _world.Make(_world.Options with { Stop = StopMode.Recreate });
+        var compiled = Compile(backend, Given.Revision(_world.Image, facts: Pinned(_world.Image), port: 8080), ("API_KEY", "x"));
+        await PutAllAsync(backend, compiled.Running);
+
+        compiled.Stopped.Should().NotContain(r => r.Kind == ResourceKind.Container).And.Contain(r => r.Kind == ResourceKind.Secret);
+        (await backend.RemoveAsync(_id, compiled.Endpoint!.ContainerId, ResourceKind.Container, default)).ShouldBeDone();
+        (await _world.Double.StateAsync())["apps"]!.AsArray().Should().BeEmpty();
+
+        await PutAllAsync(backend, compiled.Running);
+        (await AppAsync())["name"]!.GetValue<string>().Should().Be(compiled.Endpoint.ContainerId);
+    }
+
+    [Test]
+    public async Task Build_arguments_travel_as_a_secret_by_reference_and_go_with_the_build()
+    {
+        var arguments = new Dictionary<string, string>(StringComparer.Ordinal) { ["NPM_TOKEN"] = Canary };
+        var source = new Source.GitHub(CodeEngineWorld.Repository, CodeEngineWorld.Commit, "Dockerfile", ".", arguments, PushToRegistry: false, Registry: null);
+        var revision = Given.Revision(_world.Image, port: 8080);
+        var facts = new ResolvedFacts($"{CodeEngineWorld.Repository}@{CodeEngineWorld.Commit}", PinIsRegistryDigest: false, CodeEngineWorld.Commit, Image: null);
+        revision = revision with { Spec = revision.Spec with { Source = source }, Facts = facts };
+        var building = Compile(_world.Backend, revision);
+        building.Running.Select(r => r.Kind).Should().Equal(ResourceKind.Secret, ResourceKind.Build);
+
+        (await _world.Backend.PutAsync(_id, building.Running[0], default)).ShouldBeDone();
+        (await _world.Backend.PutAsync(_id, building.Running[1], default)).Should().BeOfType<Outcome.InProgress>();
+
+        var state = await _world.Double.StateAsync();
+        foreach (var things in new[] { state["builds"]!, state["build_runs"]! })
+        {
+            things.ToJsonString().Should().NotContain(Canary);
+            things.AsArray().Single()!["run_build_params"]!.AsArray().Should().Contain(p => p!["reference"] != null && p["reference"]!.GetValue<string>() == building.Running[0].Id && p["key"]!.GetValue<string>() == "NPM_TOKEN");
+        }
+
+        var built = Compile(_world.Backend, revision with { Facts = Pinned("us.icr.io/acme/mcp@sha256:" + new string('b', 64)) });
+        built.Running.Should().NotContain(r => r.Id == building.Running[0].Id, "what is no longer wanted is removed");
+    }
+
+    [Test]
+    public async Task The_projects_health_tells_what_of_its_quota_is_used_and_what_all_its_apps_may_reach()
+    {
+        await PutAllAsync(_world.Backend, Compile(_world.Backend, Given.Revision(_world.Image, facts: Pinned(_world.Image), port: 8080), ("K", "v")).Running);
+
+        var health = await _world.Backend.CheckAsync(default);
+
+        health.Reachable.Should().BeTrue();
+        health.Message.Should().Contain("1 of 40 apps").And.Contain("2 of 100 secrets").And.Contain("0.0.0.0/0").And.Contain("whole project");
+    }
+
+    [Test]
+    public async Task A_call_that_hangs_is_given_up_and_the_next_look_is_right()
+    {
+        await PutAllAsync(_world.Backend, Compile(_world.Backend, Given.Revision(_world.Image, facts: Pinned(_world.Image), port: 8080)).Running);
+        var backend = _world.Make(_world.Options);
+        _ = (await backend.ObserveAsync(_id, default)).Resources();
+        await _world.Double.TroubleAsync("GET /apps", "slow", seconds: 30);
+
+        var hung = await backend.ObserveAsync(_id, default);
+        await _world.Double.NoMoreTroubleAsync();
+        var seen = await backend.ObserveAsync(_id, default);
+
+        hung.Should().BeOfType<ProviderView.Unknown>();
+        seen.Resources().Should().ContainSingle(r => r.Kind == ResourceKind.Container);
+    }
+
+    [Test]
+    public async Task A_thing_that_comes_in_between_two_pages_hides_none_of_ours()
+    {
+        await PutAllAsync(_world.Backend, Compile(_world.Backend, Given.Revision(_world.Image, facts: Pinned(_world.Image), port: 8080)).Running);
+        await _world.Double.SwitchAsync(new { PageSize = 1 });
+        for (var i = 0; i < 8; i++)
+        {
+            // Names before and after ours, one between any two looks.
+            await _world.Double.SendAsync(HttpMethod.Post, "apps", new { name = i % 2 == 0 ? $"a-{i}" : $"z-{i}", image_reference = _world.Image });
+            (await _world.Backend.ObserveAsync(_id, default)).Resources().Should().ContainSingle(r => r.Kind == ResourceKind.Container);
+        }
+    }
+
+    private Compiled Compile(IBackend backend, Revision revision, params (string Name, string Value)[] environment) =>
+        backend.Compile(Given.Input(_id, revision, _world.Hash, environment.ToDictionary(e => e.Name, e => new SecretText(e.Value), StringComparer.Ordinal)));
+
+    private static ResolvedFacts Pinned(string image) => new(image, PinIsRegistryDigest: true, Commit: null, Image: null);
+
+    private async Task PutAllAsync(IBackend backend, IEnumerable<Resource> resources)
+    {
+        foreach (var resource in resources)
+        {
+            (await backend.PutAsync(_id, resource, default)).ShouldBeDone();
+        }
+    }
+
+    private async Task<JsonNode> AppAsync() => (await _world.Double.StateAsync())["apps"]!.AsArray().Single()!;
+}
