@@ -1,7 +1,9 @@
 using System.Net;
 using System.Text.Json;
 using McpRuntime.Backends.Tests.Git;
+using McpRuntime.Server.Sources.Git;
 using McpRuntime.Server.Tests.Rest;
+using Microsoft.Extensions.DependencyInjection;
 
 namespace McpRuntime.Server.Tests.Sources;
 
@@ -82,11 +84,12 @@ internal sealed class GitOpsHouse : IAsyncDisposable
 
     public Task<JsonElement> FindAsync(string name) => Service.Admin.GetAsync($"/runtimes/{name}", HttpStatusCode.OK);
 
-    /// <summary>Name → image of all that is not on its way out.</summary>
+    /// <summary>Name → image of all that nobody has asked to be deleted.</summary>
     public async Task<Dictionary<string, string>> LiveAsync()
     {
+        var owned = await Service.Services.GetRequiredService<GitSourceStates>().LiveNamesAsync("git:infra", CancellationToken.None);
         var all = await Service.Admin.GetAsync("/runtimes?limit=200", HttpStatusCode.OK);
-        return all.GetProperty("runtimes").EnumerateArray().Where(runtime => runtime.Text("status") is not ("deleting" or "deleted"))
+        return all.GetProperty("runtimes").EnumerateArray().Where(runtime => runtime.Text("owner") == "rest" || owned.Contains(runtime.Text("name")))
             .ToDictionary(runtime => runtime.Text("name"), runtime => runtime.GetProperty("source").Text("image"), StringComparer.Ordinal);
     }
 

@@ -8,7 +8,8 @@ using static McpRuntime.Server.Tests.Sources.GitOpsHouse;
 namespace McpRuntime.Server.Tests.Sources;
 
 /// <summary>Whatever is wrong with a repository or the way to it: the last good set stays, and it is said what is wrong and where.</summary>
-[Category("Git")]
+[Category("GitOps")]
+[Parallelizable(ParallelScope.All)]
 internal sealed class GitTroubleTests
 {
     private GitServer _server = null!;
@@ -18,9 +19,6 @@ internal sealed class GitTroubleTests
 
     [OneTimeTearDown]
     public async Task Close() => await _server.DisposeAsync();
-
-    [SetUp]
-    public void Whole() => _server.WholeAnswers = null;
 
     [Test]
     public async Task A_broken_file_keeps_the_whole_commit_out_and_is_told_by_file_document_and_line()
@@ -142,16 +140,17 @@ internal sealed class GitTroubleTests
     [TestCase(3)]
     public async Task A_server_that_breaks_off_after_some_answers_changes_nothing(int answers)
     {
-        await using var house = await AppliedAsync();
+        await using var server = await GitServer.StartAsync();
+        await using var house = await AppliedAsync(server);
         await house.CommitAsync(("a.yaml", Manifest("b")));
-        _server.WholeAnswers = answers;
+        server.WholeAnswers = answers;
 
         var shown = await house.SyncAsync();
 
         shown.GetProperty("stale").GetBoolean().Should().BeTrue();
         shown.Text("error").Should().NotBeEmpty();
         (await house.LiveAsync()).Keys.Should().BeEquivalentTo("a");
-        _server.WholeAnswers = null;
+        server.WholeAnswers = null;
         (await house.SyncAsync()).GetProperty("stale").GetBoolean().Should().BeFalse();
         (await house.LiveAsync()).Keys.Should().BeEquivalentTo("b");
     }
@@ -193,7 +192,7 @@ internal sealed class GitTroubleTests
             await File.WriteAllTextAsync(Path.Combine(work, ".gitattributes"), "*.yaml filter=run\n");
             Directory.CreateDirectory(Path.Combine(work, "hooks"));
             await File.WriteAllTextAsync(Path.Combine(work, "hooks", "post-checkout"), $"#!/bin/sh\ntouch {mark}\n");
-            File.SetUnixFileMode(Path.Combine(work, "hooks", "post-checkout"), (UnixFileMode)0b111_101_101);
+            await GitServer.GitAsync(work, "add", "hooks/post-checkout", "--chmod=+x");
             await File.WriteAllTextAsync(Path.Combine(work, "b.yaml"), Manifest("b"));
             await GitServer.GitAsync(work, "update-index", "--add", "--cacheinfo", $"160000,{commit},sub");
             Directory.CreateDirectory(Path.Combine(work, "sub"));
@@ -251,9 +250,9 @@ internal sealed class GitTroubleTests
     }
 
     /// <summary>With one runtime, <c>a</c>, applied.</summary>
-    private async Task<GitOpsHouse> AppliedAsync()
+    private async Task<GitOpsHouse> AppliedAsync(GitServer? server = null)
     {
-        var house = await GitOpsHouse.BuildAsync(_server, [("a.yaml", Manifest("a"))]);
+        var house = await GitOpsHouse.BuildAsync(server ?? _server, [("a.yaml", Manifest("a"))]);
         (await house.SyncAsync()).GetProperty("error").GetString().Should().BeNull();
         return house;
     }
