@@ -205,50 +205,6 @@ internal sealed class GitTroubleTests
         File.Exists(mark).Should().BeFalse();
     }
 
-    [Test]
-    public async Task Where_signatures_are_verified_only_what_one_who_may_has_signed_is_applied()
-    {
-        var keys = Directory.CreateTempSubdirectory("signers-");
-        try
-        {
-            var (ada, eve) = (await KeyAsync(keys.FullName, "ada"), await KeyAsync(keys.FullName, "eve"));
-            var signers = Path.Combine(keys.FullName, "allowed");
-            await File.WriteAllTextAsync(signers, $"ada@example.org {await File.ReadAllTextAsync(ada + ".pub")}");
-            await using var house = await GitOpsHouse.BuildAsync(_server, [("a.yaml", Manifest("a"))], ", \"verify_signatures\": true", more: ("RUNTIME_GIT_ALLOWED_SIGNERS", signers));
-            (await house.SyncAsync()).Text("reason").Should().Be("NotSigned");
-            (await house.LiveAsync()).Should().BeEmpty();
-
-            await SignAsync(house, ada);
-            (await house.SyncAsync()).GetProperty("error").GetString().Should().BeNull();
-            (await house.LiveAsync()).Keys.Should().BeEquivalentTo("a");
-
-            await house.CommitAsync(("b.yaml", Manifest("b")));
-            await SignAsync(house, eve);
-            (await StaysAsync(house, "NotSigned")).Text("error").Should().Contain("not signed by anybody who may");
-        }
-        finally
-        {
-            keys.Delete(recursive: true);
-        }
-    }
-
-    private static async Task<string> KeyAsync(string folder, string name)
-    {
-        var key = Path.Combine(folder, name);
-        using var keygen = System.Diagnostics.Process.Start("ssh-keygen", ["-q", "-t", "ed25519", "-N", "", "-C", name, "-f", key]);
-        await keygen.WaitForExitAsync();
-        keygen.ExitCode.Should().Be(0);
-        return key;
-    }
-
-    /// <summary>One more commit, signed, on top.</summary>
-    private async Task SignAsync(GitOpsHouse house, string key)
-    {
-        var work = Path.Combine(_server.Folder, "work", house.Repository);
-        await GitServer.GitAsync(work, "-c", "user.name=Ada", "-c", "user.email=ada@example.org", "-c", "gpg.format=ssh", "-c", $"user.signingKey={key}", "commit", "--quiet", "--allow-empty", "-S", "-m", "signed");
-        await GitServer.GitAsync(work, "push", "--quiet", house.Bare, "main");
-    }
-
     /// <summary>With one runtime, <c>a</c>, applied.</summary>
     private async Task<GitOpsHouse> AppliedAsync(GitServer? server = null)
     {
