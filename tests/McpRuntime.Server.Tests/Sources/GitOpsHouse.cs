@@ -29,10 +29,15 @@ internal sealed class GitOpsHouse : IAsyncDisposable
 
     /// <param name="files">Of the first commit.</param>
     /// <param name="source">More of the source's settings, as they stand in its JSON: <c>, "path": "x"</c>.</param>
-    public static async Task<GitOpsHouse> BuildAsync(
-        GitServer server, IEnumerable<(string Path, string Text)> files, string source = "", string interval = "86400", params (string Name, string Value)[] more)
+    public static Task<GitOpsHouse> BuildAsync(
+        GitServer server, IEnumerable<(string Path, string Text)> files, string source = "", string interval = "86400", params (string Name, string Value)[] more) =>
+        BuildInAsync("acme", server, files, source, interval, more);
+
+    /// <param name="owner">The part of the server's address that the repository is below.</param>
+    public static async Task<GitOpsHouse> BuildInAsync(
+        string owner, GitServer server, IEnumerable<(string Path, string Text)> files, string source, string interval = "86400", params (string Name, string Value)[] more)
     {
-        var repository = $"acme/{Guid.NewGuid():N}";
+        var repository = $"{owner}/{Guid.NewGuid():N}";
         await server.CreateAsync(repository, [.. files]);
         var settings = more.ToDictionary(setting => setting.Name, setting => setting.Value, StringComparer.Ordinal);
         settings["RUNTIME_GITOPS_REPOS"] = $$"""[{"name": "infra", "url": "{{server.Url(repository)}}", "interval_seconds": {{interval}}{{source}}}]""";

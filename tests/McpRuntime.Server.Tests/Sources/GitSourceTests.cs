@@ -182,6 +182,44 @@ internal sealed class GitSourceTests
     }
 
     [Test]
+    public async Task A_private_repository_is_read_with_credentials_that_show_nowhere()
+    {
+        var credentials = Path.GetTempFileName();
+        await File.WriteAllTextAsync(credentials, $$"""{"credentials": [{"repository": "{{_server.Authority}}/private", "username": "{{GitServer.User}}", "password": "{{GitServer.Password}}"}]}""");
+        await using var house = await GitOpsHouse.BuildInAsync("private", _server, [("a.yaml", Manifest("a"))], $", \"credentials\": \"{credentials}\"");
+
+        var shown = await house.SyncAsync();
+
+        shown.GetProperty("error").GetString().Should().BeNull();
+        (await house.LiveAsync()).Keys.Should().BeEquivalentTo("a");
+        shown.GetRawText().Should().NotContain(GitServer.Password).And.NotContain(GitServer.User + ":");
+        File.Delete(credentials);
+        var without = await house.SyncAsync();
+        without.GetProperty("stale").GetBoolean().Should().BeTrue();
+        (await house.LiveAsync()).Keys.Should().BeEquivalentTo("a");
+    }
+
+    [Test]
+    public async Task What_needs_an_approval_waits_for_one_whoever_pushed_it()
+    {
+        await using var house = await GitOpsHouse.BuildAsync(
+            _server, [("a.yaml", Manifest("a", more: "  requestedReason: we need it"))], more: [("RUNTIME_APPROVAL_ENABLED", "true"), ("RUNTIME_APPROVAL_REQUIRED_SOURCE_TYPES", "docker"), ("RUNTIME_APPROVERS", "petra,paul")]);
+        (await house.SyncAsync()).GetProperty("error").GetString().Should().BeNull();
+        (await house.FindAsync("a")).Text("status").Should().Be("pending_approval");
+        using var petra = await house.Service.ClientAsync("petra", "approver");
+        var approval = (await petra.GetAsync("/runtimes/approvals", HttpStatusCode.OK)).GetProperty("approvals").EnumerateArray().Should().ContainSingle().Subject;
+        approval.GetRawText().Should().Contain("git:infra").And.Contain("we need it");
+
+        // Nobody here knows who pushed: two have to agree, so that no one approves a commit of their own alone.
+        var path = $"/runtimes/approvals/{approval.Text("id")}/approve";
+        (await petra.PostTextAsync(path, "{}", HttpStatusCode.OK)).Text("status").Should().Be("pending");
+        await petra.PostTextAsync(path, "{}", HttpStatusCode.Conflict);
+        using var paul = await house.Service.ClientAsync("paul", "approver");
+        (await paul.PostTextAsync(path, "{}", HttpStatusCode.OK)).Text("status").Should().Be("approved");
+        await Eventually.HoldsAsync(async () => (await house.FindAsync("a")).Text("status") is not "pending_approval");
+    }
+
+    [Test]
     public async Task Only_who_may_asks_and_no_secret_is_shown()
     {
         await using var house = await GitOpsHouse.BuildAsync(_server, [("a.yaml", Manifest("a"))]);
