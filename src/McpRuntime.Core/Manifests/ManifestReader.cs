@@ -155,19 +155,19 @@ public static class ManifestReader
             var root = new ManifestFields(map, "", document);
             if (kind == RuntimeKind)
             {
-                Keep(_runtimes, RuntimeManifestReader.Read(root), runtime => runtime.Request.Name!);
+                Keep(_runtimes, RuntimeManifestReader.Read, runtime => runtime.Request.Name!);
             }
             else
             {
-                Keep(_profiles, ProfileManifestReader.Read(root), profile => profile.Name);
+                Keep(_profiles, ProfileManifestReader.Read, profile => profile.Name);
             }
 
-            root.NoOthers();
-
-            void Keep<T>(List<T> kept, T? manifest, Func<T, string> nameOf)
+            void Keep<T>(List<T> kept, Func<ManifestFields, T?> read, Func<T, string> nameOf)
                 where T : class
             {
-                if (manifest is null)
+                var manifest = read(root);
+                root.NoOthers();
+                if (manifest is null || !document.IsGood)
                 {
                     return;
                 }
