@@ -55,10 +55,10 @@ internal sealed class SyncTests<TKind> : OnDatabase<TKind>
         await SyncAsync(all);
 
         (await SyncAsync(all[..1]).RefusedAsync()).Kind.Should().Be(RefusalKind.Conflict);
-        (await House.Door.SyncAsync(Git, "git:fleet", all[..1], allowLargePrune: true, Ct)).Deleted.Should().Be(11);
+        (await House.Door.SyncAsync(Git, "git:fleet", all[..1], new SyncTerms(AllowLargePrune: true), Ct)).Deleted.Should().Be(11);
     }
 
     private static PutRuntime Put(string name, string image = "docker.io/library/server:1") => new(Given.Request(name, image), "git:fleet", MustCreate: false);
 
-    private Task<SyncResult> SyncAsync(params PutRuntime[] complete) => House.Door.SyncAsync(Git, "git:fleet", complete, allowLargePrune: false, Ct);
+    private Task<SyncResult> SyncAsync(params PutRuntime[] complete) => House.Door.SyncAsync(Git, "git:fleet", complete, new SyncTerms(), Ct);
 }
