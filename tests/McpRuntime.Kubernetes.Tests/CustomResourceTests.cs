@@ -52,10 +52,11 @@ internal sealed class CustomResourceTests
         await _world.ReadyAsync("on-docker");
         var id = await _world.StatusAsync("on-docker", "runtimeId");
         (await _world.CallAsync("on-docker", "hello")).Should().Be("hello");
+        (await ContainersAsync(id)).Should().NotBeEmpty();
 
         await _world.KubectlAsync("delete", "mcprt", "on-docker", "--timeout=60s");
 
-        (await Run.Async("docker", ["ps", "-aq", "--filter", $"label=dev.mcpruntime.record={id}"])).Expect("docker ps").Trim().Should().BeEmpty();
+        (await ContainersAsync(id)).Should().BeEmpty();
         (await _world.Api.GetAsync($"/runtimes/{id}")).Body!["status"]!.GetValue<string>().Should().Be("deleted");
     }
 
@@ -129,6 +130,9 @@ internal sealed class CustomResourceTests
         await Eventually.TrueAsync(async () => await _world.StatusAsync("resting", "status") == "stopped", TimeSpan.FromSeconds(60), "it is stopped");
         await _world.KubectlAsync("delete", "mcprt", "resting", "--timeout=60s");
     }
+
+    private static async Task<string> ContainersAsync(string id) =>
+        (await Run.Async("docker", ["ps", "-aq", "--filter", $"label=dev.mcpruntime/record={id}"])).Expect("docker ps").Trim();
 
     private async Task<IReadOnlyList<string>> ValuesAsync(string id)
     {

@@ -42,8 +42,15 @@ internal sealed partial class ClusterMirror(KubernetesWire wire, TimeProvider ti
         }
     }
 
-    /// <summary>The reply to a write of ours, so that the next look does not write it again.</summary>
-    public void Written(KubeKind kind, KubeObject written) => _objects[ObjectKey.Of(kind, written)] = written;
+    /// <summary>The reply to a write of ours, so that the next look does not write it again. What is gone meanwhile does not come back by it.</summary>
+    public void Written(KubeKind kind, KubeObject written)
+    {
+        var key = ObjectKey.Of(kind, written);
+        if (_objects.TryGetValue(key, out var known) && known.Uid == written.Uid)
+        {
+            _objects.TryUpdate(key, written, known);
+        }
+    }
 
     public void Gone(KubeKind kind, KubeObject gone) => _objects.TryRemove(ObjectKey.Of(kind, gone), out _);
 
@@ -59,7 +66,7 @@ internal sealed partial class ClusterMirror(KubernetesWire wire, TimeProvider ti
 
             foreach (var item in list)
             {
-                Written(kind, item);
+                _objects[ObjectKey.Of(kind, item)] = item;
             }
         }
 
@@ -68,7 +75,7 @@ internal sealed partial class ClusterMirror(KubernetesWire wire, TimeProvider ti
             switch (change.Change)
             {
                 case KubeChange.Added or KubeChange.Modified:
-                    Written(kind, change.Object);
+                    _objects[ObjectKey.Of(kind, change.Object)] = change.Object;
                     break;
                 case KubeChange.Deleted:
                     Gone(kind, change.Object);

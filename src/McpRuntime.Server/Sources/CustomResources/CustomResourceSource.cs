@@ -14,7 +14,7 @@ namespace McpRuntime.Server.Sources.CustomResources;
 internal sealed partial class CustomResourceSource(RuntimeObjects runtimes, ProfileObjects profiles, ObjectSurroundings around, CustomResourceSettings settings, ILogger<CustomResourceSource> logger)
 {
     private readonly Dictionary<string, string> _troubles = new(StringComparer.Ordinal);
-    private Task? _following;
+    private readonly Dictionary<(KubeKind Kind, string? Space), Task> _following = [];
     private LeaseEpoch? _epoch;
 
     /// <summary>One look at everything; under the lease.</summary>
@@ -33,15 +33,7 @@ internal sealed partial class CustomResourceSource(RuntimeObjects runtimes, Prof
             _epoch = epoch;
         }
 
-        // Followed until the process ends: who may come to lead again has to know anyway.
-        _following ??= Task.WhenAll(Followed().Select(what => around.Mirror.FollowAsync(what.Kind, what.Space, ct)));
-        if (_following.IsFaulted)
-        {
-            var ended = _following;
-            _following = null;
-            await ended;
-        }
-
+        await FollowAsync(ct);
         foreach (var profile in around.Mirror.Of(KubeKind.GuardrailProfile))
         {
             await OneAsync(profile, () => profiles.StepAsync(profile, ct));
@@ -56,6 +48,20 @@ internal sealed partial class CustomResourceSource(RuntimeObjects runtimes, Prof
             }
 
             await OneAsync(runtime, () => runtimes.StepAsync(runtime, records.GetValueOrDefault($"{runtime.Name}.{runtime.Namespace}"), epoch, ct));
+        }
+    }
+
+    /// <summary>Until the process ends: who may come to lead again has to know anyway. One that fell is told of and begun anew.</summary>
+    private async Task FollowAsync(CancellationToken ct)
+    {
+        foreach (var what in Followed())
+        {
+            if (_following.Remove(what, out var running) && running.IsFaulted)
+            {
+                await running;
+            }
+
+            _following[what] = running ?? around.Mirror.FollowAsync(what.Kind, what.Space, ct);
         }
     }
 

@@ -74,13 +74,13 @@ internal sealed class RuntimeObjects(ObjectParts parts, CustomResourceSettings s
 
         if (manifest.Suspend)
         {
-            seen.Verdict = new Verdict(true, "Suspended", "spec.suspend is true: the runtime stays as it is.", item.Generation);
+            seen.Verdict = new Verdict(true, "Suspended", "spec.suspend is true: the runtime stays as it is.", item.Generation, Applied: false);
             return;
         }
 
         var secrets = await parts.Secrets.VersionAsync(SecretsOf(manifest.Request), ct);
         var now = parts.Time.GetUtcNow();
-        var isDone = seen.Verdict is { Accepted: true, Reason: not "Suspended" } && record is { Going: false } && secrets == seen.Secrets;
+        var isDone = seen.Verdict is { Accepted: true, Applied: true } && record is { Going: false } && secrets == seen.Secrets;
         if (isDone || (seen.Verdict is { Accepted: false } && secrets == seen.Secrets && now < seen.Again))
         {
             return;

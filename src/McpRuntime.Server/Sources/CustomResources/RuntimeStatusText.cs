@@ -8,7 +8,8 @@ namespace McpRuntime.Server.Sources.CustomResources;
 
 /// <summary>Whether the object's present content was taken over into its record.</summary>
 /// <param name="Generation">Of the object, that this is about.</param>
-internal sealed record Verdict(bool Accepted, string Reason, string Message, long Generation);
+/// <param name="Applied">False: accepted, and yet left aside.</param>
+internal sealed record Verdict(bool Accepted, string Reason, string Message, long Generation, bool Applied = true);
 
 /// <summary>A McpRuntime's status, from the verdict and its record. Pure.</summary>
 internal static class RuntimeStatusText
@@ -64,7 +65,7 @@ internal static class RuntimeStatusText
         }
 
         // What runs is what was accepted last: words about it are no answer to a newer content that was refused.
-        var running = verdict is { Accepted: true } ? verdict.Generation : ObjectConditions.Generation(item, Ready) ?? 0;
+        var running = verdict is { Accepted: true, Applied: true } ? verdict.Generation : ObjectConditions.Generation(item, Ready) ?? 0;
         foreach (var condition in view?.Conditions.Where(condition => condition.Type is not (ConditionType.Accepted or ConditionType.Ready)) ?? [])
         {
             yield return new(condition.Type.ToString(), condition.Status.ToString(), condition.Reason, condition.Message, running);
