@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using McpRuntime.Backends;
 using McpRuntime.Backends.Kubernetes.Wire;
 using McpRuntime.Core.Planning;
@@ -13,7 +14,10 @@ namespace McpRuntime.Server.Sources.CustomResources;
 /// </summary>
 internal sealed partial class CustomResourceSource(RuntimeObjects runtimes, ProfileObjects profiles, ObjectSurroundings around, CustomResourceSettings settings, ILogger<CustomResourceSource> logger)
 {
-    private readonly Dictionary<string, string> _troubles = new(StringComparer.Ordinal);
+    /// <summary>At a time: most of a look at many new objects is waiting for the cluster.</summary>
+    private const int Together = 8;
+
+    private readonly ConcurrentDictionary<string, string> _troubles = new(StringComparer.Ordinal);
     private readonly Dictionary<(KubeKind Kind, string? Space), Task> _following = [];
     private LeaseEpoch? _epoch;
 
@@ -40,15 +44,13 @@ internal sealed partial class CustomResourceSource(RuntimeObjects runtimes, Prof
         }
 
         var records = await around.Records.ListAsync(settings.Owner, ct);
-        foreach (var runtime in around.Mirror.Of(KubeKind.McpRuntime))
+        await Parallel.ForEachAsync(around.Mirror.Of(KubeKind.McpRuntime), new ParallelOptions { MaxDegreeOfParallelism = Together, CancellationToken = ct }, async (runtime, stop) =>
         {
-            if (around.Lease.Current != epoch)
+            if (around.Lease.Current == epoch)
             {
-                return;
+                await OneAsync(runtime, () => runtimes.StepAsync(runtime, records.GetValueOrDefault($"{runtime.Name}.{runtime.Namespace}"), epoch, stop));
             }
-
-            await OneAsync(runtime, () => runtimes.StepAsync(runtime, records.GetValueOrDefault($"{runtime.Name}.{runtime.Namespace}"), epoch, ct));
-        }
+        });
     }
 
     /// <summary>Until the process ends: who may come to lead again has to know anyway. One that fell is told of and begun anew.</summary>
@@ -76,12 +78,12 @@ internal sealed partial class CustomResourceSource(RuntimeObjects runtimes, Prof
         try
         {
             await step();
-            _troubles.Remove(item.Uid);
+            _troubles.TryRemove(item.Uid, out _);
         }
         catch (BackendFault fault) when (fault.Fault.Kind is FaultKind.Refused or FaultKind.Unauthorized || fault.Fault.Reason is KubernetesWire.Faults.Changed or "NamespaceNotFound" or "NamespaceTerminating")
         {
             // Changed meanwhile: the news is on its way, and the next look has it.
-            if (fault.Fault.Reason != KubernetesWire.Faults.Changed && _troubles.GetValueOrDefault(item.Uid) != fault.Fault.Message)
+            if (fault.Fault.Reason != KubernetesWire.Faults.Changed && (!_troubles.TryGetValue(item.Uid, out var told) || told != fault.Fault.Message))
             {
                 _troubles[item.Uid] = fault.Fault.Message;
                 Log.Trouble(logger, item.Namespace, item.Name, fault.Fault.Message);

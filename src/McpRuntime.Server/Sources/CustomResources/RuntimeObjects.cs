@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using McpRuntime.Backends.Kubernetes.Wire;
 using McpRuntime.Core.Manifests;
 using McpRuntime.Core.Records;
@@ -21,7 +22,7 @@ internal sealed class RuntimeObjects(ObjectParts parts, CustomResourceSettings s
     /// <summary>What was refused may be fine by now: a profile was made, a Secret, a policy loosened.</summary>
     private static readonly TimeSpan JudgedAgain = TimeSpan.FromSeconds(10);
 
-    private readonly Dictionary<string, Seen> _seen = new(StringComparer.Ordinal);
+    private readonly ConcurrentDictionary<string, Seen> _seen = new(StringComparer.Ordinal);
 
     public void Forget() => _seen.Clear();
 
@@ -40,11 +41,7 @@ internal sealed class RuntimeObjects(ObjectParts parts, CustomResourceSettings s
             return;
         }
 
-        if (!_seen.TryGetValue(item.Uid, out var seen))
-        {
-            _seen[item.Uid] = seen = new Seen();
-        }
-
+        var seen = _seen.GetOrAdd(item.Uid, _ => new Seen());
         await JudgeAsync(seen, item, caller, record, epoch, ct);
         await TellAsync(seen, item, record, held: null, ct);
     }
@@ -87,11 +84,11 @@ internal sealed class RuntimeObjects(ObjectParts parts, CustomResourceSettings s
         }
 
         (seen.Secrets, seen.Again) = (secrets, now + JudgedAgain);
-        seen.Verdict = await PutAsync(item, manifest, caller, epoch, ct);
+        (seen.Verdict, seen.Made) = await PutAsync(item, manifest, caller, epoch, ct);
         seen.Version = null;
     }
 
-    private async Task<Verdict> PutAsync(KubeObject item, RuntimeManifest manifest, Caller caller, LeaseEpoch epoch, CancellationToken ct)
+    private async Task<(Verdict Verdict, string? Made)> PutAsync(KubeObject item, RuntimeManifest manifest, Caller caller, LeaseEpoch epoch, CancellationToken ct)
     {
         var request = TeamOf(item) is { } team && manifest.Request.TeamId is null
             ? manifest.Request with { TeamId = team, Visibility = manifest.Request.Visibility ?? "team" }
@@ -99,12 +96,12 @@ internal sealed class RuntimeObjects(ObjectParts parts, CustomResourceSettings s
         try
         {
             var put = await parts.Door.PutAsync(caller, new PutRuntime(request, settings.Owner, MustCreate: false) { Desired = manifest.State, Epoch = epoch }, ct);
-            return new Verdict(true, "Accepted", $"It is the runtime {put.Runtime.Id}, called {put.Runtime.Name}.", item.Generation);
+            return (new Verdict(true, "Accepted", $"It is the runtime {put.Runtime.Id}, called {put.Runtime.Name}.", item.Generation), put.Runtime.Id);
         }
         catch (Refusal refusal) when (refusal.Kind is not RefusalKind.Unavailable)
         {
             var message = refusal.Errors.Count == 0 ? refusal.Detail : ObjectManifest.Tell([.. refusal.Errors.Select(manifest.ErrorAt)]);
-            return new Verdict(false, ObjectManifest.Reason(refusal), message, item.Generation);
+            return (new Verdict(false, ObjectManifest.Reason(refusal), message, item.Generation), null);
         }
     }
 
@@ -123,12 +120,12 @@ internal sealed class RuntimeObjects(ObjectParts parts, CustomResourceSettings s
 
         if (record is null)
         {
-            _seen.Remove(item.Uid);
+            _seen.TryRemove(item.Uid, out _);
             await parts.Writer.ReleaseAsync(KubeKind.McpRuntime, item, ct);
             return;
         }
 
-        var seen = _seen.GetValueOrDefault(item.Uid) ?? (_seen[item.Uid] = new Seen());
+        var seen = _seen.GetOrAdd(item.Uid, _ => new Seen());
         Said? refused = null;
         try
         {
@@ -158,7 +155,8 @@ internal sealed class RuntimeObjects(ObjectParts parts, CustomResourceSettings s
     {
         if (record is null)
         {
-            (seen.Version, seen.View) = (null, null);
+            // Made a moment ago it is in no list yet.
+            (seen.Version, seen.View) = (null, seen.Made is { } made ? await parts.Records.FindAsync(settings.Owner, made, ct) : null);
         }
         else if (seen.Version != record.Version)
         {
@@ -166,19 +164,12 @@ internal sealed class RuntimeObjects(ObjectParts parts, CustomResourceSettings s
         }
 
         var said = held is { Message: "" } ? held with { Message = WaitsFor(seen.View) } : held;
-        var before = (Accepted: ObjectConditions.Reason(item, "Accepted"), Ready: ObjectConditions.Reason(item, "Ready"));
         var status = RuntimeStatusText.Write(item, seen.Verdict, seen.View, said, parts.Time.GetUtcNow());
-        if (!await parts.Writer.TellAsync(KubeKind.McpRuntime, item, status, ct))
+        if (await parts.Writer.TellAsync(KubeKind.McpRuntime, item, status, ct))
         {
-            return;
-        }
-
-        foreach (var condition in status["conditions"].Objects().Where(one => one["type"].AsText() is "Accepted" or "Ready"))
-        {
-            var (type, reason) = (condition["type"].AsText()!, condition["reason"].AsText()!);
-            if (reason != (type == "Ready" ? before.Ready : before.Accepted))
+            foreach (var (condition, warning) in ObjectConditions.News(item, status))
             {
-                await parts.Writer.EventAsync(KubeKind.McpRuntime, item, reason, condition["message"].AsText()!, warning: type == "Accepted" && condition["status"].AsText() == "False", ct);
+                await parts.Writer.EventAsync(KubeKind.McpRuntime, item, condition.Reason, condition.Message, warning, ct);
             }
         }
     }
@@ -199,6 +190,9 @@ internal sealed class RuntimeObjects(ObjectParts parts, CustomResourceSettings s
         public Verdict? Verdict { get; set; }
 
         public DateTimeOffset Again { get; set; }
+
+        /// <summary>The record that the last put was about.</summary>
+        public string? Made { get; set; }
 
         public (long Record, long Status)? Version { get; set; }
 
