@@ -14,7 +14,8 @@ internal sealed class CustomResourceFaultTests
     private readonly CustomResourceWorld _world = new("crdfault");
 
     [OneTimeSetUp]
-    public Task StartAsync() => _world.StartAsync(("RUNTIME_CUSTOM_RESOURCES_NAMESPACES", _world.Space));
+    public Task StartAsync() => _world.StartAsync(
+        ("RUNTIME_CUSTOM_RESOURCES_NAMESPACES", _world.Space), ("RUNTIME_SOURCE_POLICY", "{\"crd:crdfault\": {\"namespaces\": {\"" + _world.Space + "\": \"blue\"}}}"));
 
     [OneTimeTearDown]
     public async Task StopAsync() => await _world.DisposeAsync();
@@ -95,6 +96,9 @@ internal sealed class CustomResourceFaultTests
 
         await _world.KubectlAsync("wait", "mcprt/own", "--for=condition=Accepted", "--timeout=60s");
 
+        var own = (await _world.Api.GetAsync($"/runtimes/{await _world.StatusAsync("own", "runtimeId")}")).Body!;
+        own["team_id"]!.GetValue<string>().Should().Be("blue", "the namespace is that team's");
+        own["created_by"]!.GetValue<string>().Should().Be($"crd:crdfault/{_world.Space}");
         var foreign = JsonNode.Parse(await _world.AdminAsync("get", "mcprt", "foreign", "-n", "crdfault-elsewhere", "-o", "json"))!;
         foreign["status"].Should().BeNull();
         foreign["metadata"]!["finalizers"].Should().BeNull();
