@@ -177,5 +177,5 @@ internal sealed class CodeEngineLogs(CodeEngineWire wire, ProjectIdentity identi
     private string Hint(App app) => $"In the console: https://cloud.ibm.com/codeengine/project/{options.Region}/{options.ProjectId}/application/{app.Name}/logs, or `ibmcloud ce application logs --application {app.Name}`.";
 
     /// <summary>Marked as the platform's word: no server wrote it.</summary>
-    private LogLine Say(string text) => new(time.GetUtcNow(), LogStream.Stdout, Service: null, $"[code engine] {text}");
+    private LogLine Say(string text) => new(time.GetUtcNow(), LogStream.Stdout, CodeEngineBackend.BackendName, $"[code engine] {text}");
 }
