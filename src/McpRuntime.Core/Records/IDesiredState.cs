@@ -61,6 +61,9 @@ public sealed record PutRuntime(
     /// <summary>Null: it was not declared in a file.</summary>
     public RecordOrigin? Origin { get; init; }
 
+    /// <summary>Set: it is written while this lease holds, or not at all, so that an old leader's older spec can't overtake a newer one.</summary>
+    public LeaseEpoch? Epoch { get; init; }
+
     /// <summary>In a Sync: neither put nor deleted; the record with that name stays as it is, if there is one.</summary>
     public bool Keep { get; init; }
 }

@@ -13,7 +13,13 @@ internal sealed class Door(Database database, Drafts drafts, IdempotencyKeys key
         Policy.MustOperate(caller);
         await drafts.RefreshAsync(ct);
         var change = NewChange(caller);
-        var result = await database.WriteAsync((db, stop) => PutAsync(db, change, put, stop), ct);
+        var result = await database.WriteAsync(
+            async (db, stop) =>
+            {
+                await MustLeadAsync(db, put.Epoch, put.Owner, stop);
+                return await PutAsync(db, change, put, stop);
+            },
+            ct);
         wakeUp?.Wake(result.Runtime.Id);
         return result;
     }
@@ -27,11 +33,7 @@ internal sealed class Door(Database database, Drafts drafts, IdempotencyKeys key
         var (result, woken) = await database.WriteAsync(
             async (db, stop) =>
             {
-                if (terms.Epoch is { } epoch && !await LeaseFence.HoldsAsync(db, epoch, database.IsSqlite, stop))
-                {
-                    throw new Refusal(RefusalKind.Unavailable, "Not the leader", $"Another process leads by now; the list of {owner} is its to apply.");
-                }
-
+                await MustLeadAsync(db, terms.Epoch, owner, stop);
                 return await sync.RunAsync(db, change, PutAsync, stop);
             },
             ct);
@@ -41,6 +43,14 @@ internal sealed class Door(Database database, Drafts drafts, IdempotencyKeys key
         }
 
         return result;
+    }
+
+    private async Task MustLeadAsync(RecordsDb db, LeaseEpoch? epoch, string owner, CancellationToken ct)
+    {
+        if (epoch is not null && !await LeaseFence.HoldsAsync(db, epoch, database.IsSqlite, ct))
+        {
+            throw new Refusal(RefusalKind.Unavailable, "Not the leader", $"Another process leads by now; what {owner} declares is its to apply.");
+        }
     }
 
     public Task<RuntimeHead> DeleteAsync(Caller caller, string idOrName, bool keepVolumes, long? ifGeneration, CancellationToken ct) =>

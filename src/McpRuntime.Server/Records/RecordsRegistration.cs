@@ -38,7 +38,7 @@ internal static class RecordsRegistration
         services.AddSingleton<Installation>();
         services.AddSingleton(with => new EnvironmentVault(
             new Sealer(with.GetRequiredService<MasterKey>().Derive("environment")),
-            new SecretReferences(options.SecretsDirectory),
+            new SecretReferences(options.SecretsDirectory, with.GetService<IClusterSecrets>()),
             with.GetRequiredService<MasterKey>().Hash("secret-version")));
         services.AddSingleton(with => new SpecVault(new Sealer(with.GetRequiredService<MasterKey>().Derive("spec"))));
         services.AddSingleton<RevisionVaults>();

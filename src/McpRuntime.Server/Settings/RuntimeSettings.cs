@@ -89,11 +89,18 @@ internal sealed record KubernetesSettings(
     bool Enabled,
     string? Kubeconfig,
     string Namespace,
-    bool CustomResources,
+    CustomResourceSettings? CustomResources,
     bool NetworkPolicyEnforced,
     IReadOnlyList<string> GatewayPeers,
     IReadOnlyList<string> LocalImages,
     IReadOnlyList<string> PullSecrets);
+
+/// <param name="Cluster">Its name in owners: <c>crd:&lt;cluster&gt;</c>.</param>
+/// <param name="Namespaces">The only ones looked at, which needs no right over the whole cluster; empty: all, and the profiles.</param>
+internal sealed record CustomResourceSettings(string Cluster, IReadOnlyList<string> Namespaces)
+{
+    public string Owner => $"crd:{Cluster}";
+}
 
 /// <param name="RemoteTimeout">Of one answer; the pages of a registry are answers of their own.</param>
 /// <param name="RemoteInterval">Between looks at one URL.</param>
@@ -175,6 +182,9 @@ internal sealed record SourcePolicy(Roles Role, IReadOnlyList<string> Teams, boo
 {
     /// <summary>The least: it may deploy, for no team, and defines no profiles.</summary>
     public static readonly SourcePolicy Default = new(Roles.Operator, [], Profiles: false);
+
+    /// <summary>Of a cluster: namespace → the one team that its objects belong to, instead of <see cref="Teams"/>.</summary>
+    public IReadOnlyDictionary<string, string> Namespaces { get; init; } = new Dictionary<string, string>(StringComparer.Ordinal);
 
     public Caller CallerOf(string source) => new(source, Role, Teams, source) { DefinesProfiles = Profiles };
 }

@@ -224,11 +224,26 @@ internal static class SettingsParser
         read.Flag("RUNTIME_KUBERNETES_ENABLED", false),
         read.ExistingFile("RUNTIME_KUBERNETES_KUBECONFIG"),
         read.Text("RUNTIME_KUBERNETES_NAMESPACE") ?? "mcp-runtime",
-        read.Flag("RUNTIME_CUSTOM_RESOURCES_ENABLED", false),
+        CustomResources(read),
         read.Choice("RUNTIME_KUBERNETES_NETWORK_POLICY", "unknown", "unknown", "enforced") == "enforced",
         read.List("RUNTIME_KUBERNETES_GATEWAY_PEERS", [], item => IPNetwork.TryParse(item, out _) ? null : "an address range, such as 10.0.0.0/24"),
         read.List("RUNTIME_KUBERNETES_LOCAL_IMAGES", []),
         read.List("RUNTIME_KUBERNETES_PULL_SECRETS", []));
+
+    private static CustomResourceSettings? CustomResources(SettingsReader read)
+    {
+        const string ClusterName = "RUNTIME_CUSTOM_RESOURCES_CLUSTER";
+        var enabled = read.Flag("RUNTIME_CUSTOM_RESOURCES_ENABLED", false);
+        var cluster = read.Text(ClusterName) ?? "default";
+        if (!RuntimeName.TryParse(cluster, out _, out var why))
+        {
+            read.Refuse(ClusterName, why);
+        }
+
+        var settings = new CustomResourceSettings(
+            cluster, read.List("RUNTIME_CUSTOM_RESOURCES_NAMESPACES", [], item => RuntimeName.TryParse(item, out _, out var problem) ? null : problem));
+        return enabled ? settings : null;
+    }
 
     private static CatalogSettings Catalog(SettingsReader read) => new(
         read.ExistingFile("RUNTIME_CATALOG_FILE"),

@@ -9,7 +9,7 @@ internal static class SourcePolicies
     public static IReadOnlyDictionary<string, SourcePolicy> Read(SettingsReader read)
     {
         const string Name = "RUNTIME_SOURCE_POLICY";
-        const string Allowed = "a JSON object by source, such as {\"git:infra\": {\"role\": \"operator\", \"teams\": [\"a\"], \"profiles\": false}}";
+        const string Allowed = "a JSON object by source, such as {\"git:infra\": {\"role\": \"operator\", \"teams\": [\"a\"], \"profiles\": false}}, and for crd:… also \"namespaces\": {\"namespace\": \"team\"}";
         var policy = new Dictionary<string, SourcePolicy>(StringComparer.Ordinal);
         if (JsonText(read, Name, JsonValueKind.Object, Allowed) is not { } text)
         {
@@ -22,7 +22,7 @@ internal static class SourcePolicies
             {
                 if (RoleNames.TryParse(entry.Role ?? "operator", out var role))
                 {
-                    policy[source] = new SourcePolicy(role, entry.Teams ?? [], entry.Profiles);
+                    policy[source] = new SourcePolicy(role, entry.Teams ?? [], entry.Profiles) { Namespaces = entry.Namespaces ?? [] };
                 }
                 else
                 {
@@ -57,7 +57,7 @@ internal static class SourcePolicies
         return null;
     }
 
-    private sealed record PolicyEntry(string? Role, IReadOnlyList<string>? Teams, bool Profiles)
+    private sealed record PolicyEntry(string? Role, IReadOnlyList<string>? Teams, bool Profiles, Dictionary<string, string>? Namespaces)
     {
         public static readonly JsonSerializerOptions Json = new(JsonSerializerDefaults.Web)
         {

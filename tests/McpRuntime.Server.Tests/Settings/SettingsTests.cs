@@ -166,6 +166,26 @@ internal sealed class SettingsTests
     }
 
     [Test]
+    public void Custom_resources_are_off_until_asked_for_and_then_have_an_owner_and_namespaces()
+    {
+        Parse(("RUNTIME_CUSTOM_RESOURCES_CLUSTER", "prod")).Kubernetes.CustomResources.Should().BeNull();
+        var settings = Parse(("RUNTIME_CUSTOM_RESOURCES_ENABLED", "true"), ("RUNTIME_CUSTOM_RESOURCES_CLUSTER", "prod"), ("RUNTIME_CUSTOM_RESOURCES_NAMESPACES", "a,b"));
+
+        settings.Kubernetes.CustomResources!.Owner.Should().Be("crd:prod");
+        settings.Kubernetes.CustomResources.Namespaces.Should().Equal("a", "b");
+        Parse(("RUNTIME_SOURCE_POLICY", """{"crd:prod": {"namespaces": {"a": "blue"}}}""")).Sources.Policy["crd:prod"].Namespaces.Should().Contain("a", "blue");
+    }
+
+    [TestCase("RUNTIME_CUSTOM_RESOURCES_CLUSTER", "a.b")]
+    [TestCase("RUNTIME_CUSTOM_RESOURCES_NAMESPACES", "A")]
+    public void A_cluster_and_a_namespace_have_names_as_Kubernetes_has_them(string name, string value)
+    {
+        var parse = () => Parse((name, value));
+
+        parse.Should().Throw<InvalidSettings>().Which.Errors.Should().Contain(error => error.StartsWith(name, StringComparison.Ordinal));
+    }
+
+    [Test]
     public void The_env_file_takes_quotes_comments_and_export()
     {
         DotEnv.Parse("# c\n\nA=1\nexport B = \"two # words\"\nC='x'\nD=v # comment\r\nE=\n", ".env").Should().BeEquivalentTo(new Dictionary<string, string>(StringComparer.Ordinal)

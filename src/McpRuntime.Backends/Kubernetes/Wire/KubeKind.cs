@@ -17,6 +17,9 @@ public sealed record KubeKind(string Group, string Version, string Plural, strin
     public static readonly KubeKind NetworkPolicy = new("networking.k8s.io", "v1", "networkpolicies", "NetworkPolicy");
     public static readonly KubeKind CustomResourceDefinition = new("apiextensions.k8s.io", "v1", "customresourcedefinitions", "CustomResourceDefinition", Namespaced: false);
 
+    public static readonly KubeKind McpRuntime = new("mcpruntime.dev", "v1alpha1", "mcpruntimes", "McpRuntime");
+    public static readonly KubeKind GuardrailProfile = new("mcpruntime.dev", "v1alpha1", "guardrailprofiles", "GuardrailProfile", Namespaced: false);
+
     public string ApiVersion => Group.Length == 0 ? Version : $"{Group}/{Version}";
 
     /// <param name="space">Null: all namespaces (or a kind that has none).</param>

@@ -3,8 +3,19 @@ using McpRuntime.Core.Specs;
 
 namespace McpRuntime.Server.Records.Secrets;
 
-/// <summary>Reads what a <c>secret://</c> reference names: the service's own <c>MCPSECRET_*</c> variables, or a file of the runtime's team.</summary>
-internal sealed class SecretReferences(string? directory)
+/// <summary>Secrets of the cluster that custom resources come from.</summary>
+internal interface IClusterSecrets
+{
+    /// <exception cref="SecretUnreadableException">Not there, not allowed, or not text.</exception>
+    Task<SecretText> ReadAsync(SecretReference.Kubernetes secret, CancellationToken ct);
+}
+
+/// <summary>
+/// Reads what a <c>secret://</c> reference names: the service's own <c>MCPSECRET_*</c> variables, a file of the runtime's team, or a
+/// Secret of a custom resource's own namespace. Whose namespace it may be is judged where a request is admitted.
+/// </summary>
+/// <param name="cluster">Null: there are no custom resources.</param>
+internal sealed class SecretReferences(string? directory, IClusterSecrets? cluster = null)
 {
     /// <summary>As large as a literal may be; anything longer is no password but a mistake.</summary>
     private const int MaxBytes = 64 * 1024;
@@ -15,7 +26,8 @@ internal sealed class SecretReferences(string? directory)
             ? reference.Match(
                 variable => Task.FromResult(FromEnvironment(uri, variable.Name)),
                 file => FromFileAsync(uri, file.Path, teamId, ct),
-                _ => throw new SecretUnreadableException($"{uri}: only a custom resource of the same namespace may refer to a Kubernetes secret."))
+                secret => cluster?.ReadAsync(secret, ct)
+                    ?? throw new SecretUnreadableException($"{uri}: secrets of a cluster are read while RUNTIME_CUSTOM_RESOURCES_ENABLED is true."))
             : throw new SecretUnreadableException($"{uri}: {error}.");
 
     private static SecretText FromEnvironment(string uri, string name) =>
