@@ -93,7 +93,8 @@ internal sealed record KubernetesSettings(
     bool NetworkPolicyEnforced,
     IReadOnlyList<string> GatewayPeers,
     IReadOnlyList<string> LocalImages,
-    IReadOnlyList<string> PullSecrets);
+    IReadOnlyList<string> PullSecrets,
+    string? GatewayNamespace);
 
 /// <param name="RemoteTimeout">Of one answer; the pages of a registry are answers of their own.</param>
 /// <param name="RemoteInterval">Between looks at one URL.</param>
