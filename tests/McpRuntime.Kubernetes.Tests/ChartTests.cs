@@ -1,0 +1,47 @@
+using McpRuntime.Acceptance.Tests.Harness;
+using McpRuntime.Kubernetes.Tests.Cluster;
+
+namespace McpRuntime.Kubernetes.Tests;
+
+/// <summary>The chart as helm and the API server see it.</summary>
+[TestFixture]
+[Category("Kubernetes")]
+internal sealed class ChartTests
+{
+    private const string Space = "charted";
+
+    private readonly TestCluster _cluster = TheCluster.It;
+
+    public static IEnumerable<string> ValuesFiles() => Directory.GetFiles(Helm.Chart, "values-*.yaml").Select(file => Path.GetFileName(file)).Order(StringComparer.Ordinal);
+
+    [Test]
+    public async Task Helm_finds_no_fault_in_it() => (await Helm.RunAsync(_cluster, "lint", Helm.Chart, "--strict")).Expect("helm lint");
+
+    [TestCaseSource(nameof(ValuesFiles))]
+    public async Task Every_documented_values_file_makes_objects_that_the_API_server_takes(string file)
+    {
+        await _cluster.KubectlAsync("create", "namespace", Space);
+        await _cluster.KubectlAsync("create", "namespace", "mcp-runtimes");
+        var text = (await Helm.RunAsync(_cluster, "template", "r", Helm.Chart, "-n", Space, "-f", Path.Combine(Helm.Chart, file), "--api-versions", "policy/v1beta1", "--kube-version", "1.20.2")).Expect("helm template");
+        // Kinds of operators that are not on this cluster.
+        var documents = text.Split("\n---\n").Where(document => !document.Contains("monitoring.coreos.com", StringComparison.Ordinal) && !document.Contains("gateway.networking.k8s.io", StringComparison.Ordinal)).ToList();
+        documents.Should().HaveCountGreaterThan(8);
+        var manifest = Path.Combine(TestContext.CurrentContext.WorkDirectory, $"chart-{file}");
+        await File.WriteAllTextAsync(manifest, string.Join("\n---\n", documents));
+
+        (await _cluster.KubectlAsync("apply", "--server-side", "--dry-run=server", "-f", manifest)).Expect("kubectl apply");
+    }
+
+    [TestCase("replicas=2", "replicas")]
+    [TestCase("settings.RUNTIME_MASTER_KEY=x", "RUNTIME_MASTER_KEY")]
+    [TestCase("settings.RUNTIME_DATABASE_URL=x", "RUNTIME_DATABASE_URL")]
+    [TestCase("replica=1", "replica")]
+    [TestCase("runtimes.networkPolicy=maybe", "networkPolicy")]
+    public async Task A_value_that_can_not_be_is_refused_by_its_name(string value, string name)
+    {
+        var ran = await Helm.RunAsync(_cluster, "template", "r", Helm.Chart, "--set", value);
+
+        ran.Exit.Should().NotBe(0);
+        ran.Errors.Should().Contain(name);
+    }
+}
