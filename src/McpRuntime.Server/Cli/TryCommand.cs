@@ -13,7 +13,7 @@ internal static class TryCommand
 
     public static Command Try()
     {
-        var url = new Option<Uri>("--url") { Description = "Of the running service.", Required = true };
+        var url = new Option<string>("--url") { Description = "Of the running service.", Required = true };
         var token = new Option<FileInfo>("--token-file") { Description = "An operator's token.", Required = true };
         var image = new Option<string>("--image") { Description = "An MCP server over HTTP.", Required = true };
         var port = new Option<int>("--port") { Description = "Where it listens.", DefaultValueFactory = _ => 8080 };
@@ -21,7 +21,13 @@ internal static class TryCommand
         var command = new Command("try", "Deploys a server through a running service, lists its tools through the gateway, and removes it.") { url, token, image, port, path };
         command.SetAction(async (parsed, ct) =>
         {
-            using var http = new HttpClient { BaseAddress = parsed.GetValue(url), Timeout = Patience };
+            if (!Uri.TryCreate(parsed.GetValue(url), UriKind.Absolute, out var service) || service.Scheme is not ("http" or "https"))
+            {
+                await Console.Error.WriteLineAsync("--url: allowed is an absolute URL, http or https");
+                return 1;
+            }
+
+            using var http = new HttpClient { BaseAddress = service, Timeout = Patience };
             try
             {
                 http.DefaultRequestHeaders.Authorization = new AuthenticationHeaderValue("Bearer", (await File.ReadAllTextAsync(parsed.GetValue(token)!.FullName, ct)).Trim());
