@@ -23,7 +23,7 @@ for project in tests/*.Tests/*.csproj; do
   name=$(basename "$project" .csproj)
   trx=$results/$name.trx
   started=$SECONDS
-  arguments=(test "$project" -c Release --no-build --nologo -v q --logger "trx;LogFileName=$name.trx" --results-directory "$results")
+  arguments=(test "$project" -c Release --no-build --nologo -v q --logger "console;verbosity=minimal" --logger "trx;LogFileName=$name.trx" --results-directory "$results")
   [ -z "$filter" ] || arguments+=(--filter "$filter")
   dotnet "${arguments[@]}" </dev/null >"$results/$name.log" 2>&1 && status=0 || status=$?
   if [ ! -f "$trx" ]; then

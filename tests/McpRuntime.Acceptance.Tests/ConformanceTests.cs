@@ -49,6 +49,11 @@ internal sealed partial class ConformanceTests
         var overStdio = await SuiteAsync(bridge.Address);
 
         overHttp.Should().HaveCountGreaterThan(20, "the suite ran");
+        // Documented: an answer before which nothing else came is JSON here, and the suite judges streams where there are some.
+        overHttp["server-sse-multiple-streams"].Should().Be((2, 0));
+        overStdio["server-sse-multiple-streams"].Should().Be((1, 0));
+        overHttp = overHttp.Where(scenario => scenario.Key != "server-sse-multiple-streams").ToDictionary(StringComparer.Ordinal);
+        overStdio = overStdio.Where(scenario => scenario.Key != "server-sse-multiple-streams").ToDictionary(StringComparer.Ordinal);
         foreach (var scenario in overHttp.Where(scenario => overStdio.GetValueOrDefault(scenario.Key) != scenario.Value))
         {
             TestContext.Out.WriteLine($"{scenario.Key}: {scenario.Value} over HTTP, {overStdio.GetValueOrDefault(scenario.Key)} over stdio");

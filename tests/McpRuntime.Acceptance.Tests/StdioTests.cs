@@ -196,7 +196,7 @@ internal sealed class StdioTests
     {
         await using var service = await Service.StartAsync();
         var id = (await service.Api.DeployAsync(Stdio("stillborn", Requests.Base, "perl", "-e", "print STDERR qq(TOKEN is not set\\n); exit 3"))).Id;
-        await service.Api.UntilAsync(id, shown => shown.Condition("Available")["status"]!.GetValue<string>() == "False" && shown.Body["restarts"]!.GetValue<int>() > 0, "it was tried");
+        await service.Api.UntilAsync(id, shown => !shown.Is("Available") && shown.Body["restarts"]!.GetValue<int>() > 0, "it was tried");
 
         await Eventually.TrueAsync(async () => (await service.Api.LogsAsync(id)).Contains("TOKEN is not set"), TimeSpan.FromSeconds(20), "the reason is in the log");
     }

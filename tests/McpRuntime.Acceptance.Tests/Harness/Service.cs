@@ -27,6 +27,8 @@ internal sealed class Service : IAsyncDisposable
         {
             ["MCPGATEWAY_RUNTIME_ENABLED"] = "true",
             ["RUNTIME_DATA_DIR"] = Path.Combine(folder, "data"),
+            // Some of these clients call as fast as they can.
+            ["RUNTIME_RATE_LIMIT"] = "0",
             ["RUNTIME_CATALOG_FILE"] = Places.Catalog,
             ["RUNTIME_DOCKER_SOCKET"] = engine.Socket,
             ["ASPNETCORE_URLS"] = $"http://127.0.0.1:{Port}",

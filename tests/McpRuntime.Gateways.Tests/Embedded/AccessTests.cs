@@ -66,7 +66,7 @@ internal sealed class AccessTests
         using var answer = await SendAsync(HttpMethod.Get, "/gateways/route-public", "viewer");
 
         var expected = JsonNode.Parse(
-            """{"id":"route-public","name":"public","url":"https://mcp.example/runtime/mcp/public","transport":"STREAMABLEHTTP","runtime_id":"record-public","visibility":"public","team_id":null,"tags":["tag"],"tools":["echo"],"registered_at":"1970-01-01T00:00:00+00:00"}""");
+            """{"id":"route-public","name":"public","url":"https://mcp.example/runtime/mcp/public","transport":"STREAMABLEHTTP","runtime_id":"record-public","visibility":"public","team_id":null,"tags":["tag"],"tools":["echo"],"registered_at":"1970-01-01T00:00:00+00:00","registration":null}""");
         JsonNode.DeepEquals(JsonNode.Parse(await answer.Content.ReadAsStringAsync()), expected).Should().BeTrue();
         using var hidden = await SendAsync(HttpMethod.Get, "/gateways/route-private", "viewer");
         hidden.StatusCode.Should().Be(HttpStatusCode.NotFound);

@@ -94,13 +94,13 @@ internal sealed class RealServerTests
     }
 
     [Test]
-    public async Task When_the_server_is_replaced_the_client_is_told_at_once_and_a_new_session_works()
+    public async Task When_the_server_is_replaced_a_client_that_has_called_is_told_at_once_and_a_new_session_works()
     {
         await using var gateway = await GatewayHost.StartAsync();
         await using var before = await NodeServer.EverythingAsync("streamableHttp");
         gateway.Routes.Add("everything", before.Url, instance: "i1");
         await using var old = await ConnectAsync(gateway, "everything", "alice", HttpTransportMode.StreamableHttp);
-        await old.ListToolsAsync();
+        await old.CallToolAsync("echo", new Dictionary<string, object?>(StringComparer.Ordinal) { ["message"] = "before" });
 
         await using var after = await NodeServer.EverythingAsync("streamableHttp");
         gateway.Routes.Add("everything", after.Url, instance: "i2");

@@ -3,6 +3,7 @@ using System.Globalization;
 using McpRuntime.Core.Records;
 using McpRuntime.Server.Records;
 using McpRuntime.Server.Records.Model;
+using McpRuntime.Server.Records.Secrets;
 using Microsoft.EntityFrameworkCore;
 
 namespace McpRuntime.Server.Tests.Records;
@@ -164,12 +165,28 @@ internal sealed class QueryTests<TKind> : OnDatabase<TKind>
                 var written = await db.Database.ExecuteSqlRawAsync(Copy<RuntimeRow>(db, many, (nameof(RuntimeRow.Id), Id), (nameof(RuntimeRow.Name), "'r' || CAST(i AS text)")), ct);
                 await db.Database.ExecuteSqlRawAsync(Copy<RevisionRow>(db, many, (nameof(RevisionRow.RuntimeId), Id)), ct);
                 await db.Database.ExecuteSqlRawAsync(Copy<StatusRow>(db, many, (nameof(StatusRow.RuntimeId), Id)), ct);
+                await SealAsync(db, id, ct);
 
                 // What autovacuum does within a minute.
                 await db.Database.ExecuteSqlRawAsync("ANALYZE", ct);
                 return written;
             },
             Ct);
+    }
+
+    /// <summary>A spec opens under its own record's id alone.</summary>
+    private async Task SealAsync(RecordsDb db, string original, CancellationToken ct)
+    {
+        var vault = House.Get<SpecVault>();
+        var rows = await db.Revisions.AsTracking().ToListAsync(ct);
+        var spec = vault.Open(original, rows.Single(row => row.RuntimeId == original).Spec);
+        foreach (var row in rows)
+        {
+            row.Spec = vault.Close(row.RuntimeId, spec);
+        }
+
+        await db.SaveChangesAsync(ct);
+        db.ChangeTracker.Clear();
     }
 
     /// <summary>INSERT … SELECT of every column of the one row there is, but those that are given.</summary>

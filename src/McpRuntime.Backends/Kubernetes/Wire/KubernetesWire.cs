@@ -126,8 +126,9 @@ public sealed partial class KubernetesWire : IDisposable
     /// <returns>False: it is not there (any more).</returns>
     public async Task<bool> DeleteAsync(KubeKind kind, string? space, string name, string? uid, CancellationToken ct, int? grace = null)
     {
-        // What it made goes after it, and is seen until it has.
-        var options = new JsonObject { ["kind"] = "DeleteOptions", ["apiVersion"] = "v1", ["propagationPolicy"] = "Foreground" };
+        // What has Pods is seen until they are gone. All else goes at once: the cluster's collector would come to it with seconds of delay.
+        var policy = kind == KubeKind.Deployment || kind == KubeKind.ReplicaSet ? "Foreground" : "Background";
+        var options = new JsonObject { ["kind"] = "DeleteOptions", ["apiVersion"] = "v1", ["propagationPolicy"] = policy };
         if (uid is not null)
         {
             options["preconditions"] = new JsonObject { ["uid"] = uid };

@@ -50,15 +50,16 @@ internal sealed class LogRoutes(IRuntimeQueries queries, IRecordStore records, I
         var query = new LogQuery(http.Asked(Tail), http.Asked(Since), http.Asked(Until), StreamOf(http.Asked(Stream)), http.Asked(Service), http.Asked(Follow));
         var identity = new RuntimeIdentity(await records.InstanceIdAsync(ct), view.Id);
         var redactor = await RedactorAsync(view, ct);
-        var named = query.Service is null;
+        // What the backend itself says of a runtime says so in its own words.
+        var namedBut = query.Service is null ? view.Backend : null;
         if (!query.Follow)
         {
-            return await AllAsync(view, Lines(backend.LogsAsync(identity, query, ct), redactor, http.Asked(Timestamps), named, ct), ct);
+            return await AllAsync(view, Lines(backend.LogsAsync(identity, query, ct), redactor, http.Asked(Timestamps), namedBut, ct), ct);
         }
 
         // A followed log has no end of its own: it ends with the client, or with this process.
         using var end = CancellationTokenSource.CreateLinkedTokenSource(ct, lifetime.ApplicationStopping);
-        return await FollowAsync(http, Lines(backend.LogsAsync(identity, query, end.Token), redactor, http.Asked(Timestamps), named, end.Token), end.Token);
+        return await FollowAsync(http, Lines(backend.LogsAsync(identity, query, end.Token), redactor, http.Asked(Timestamps), namedBut, end.Token), end.Token);
     }
 
     /// <summary>Literal and referenced values of every revision that may still be writing. If they can't be read, neither can the log: it might hold them.</summary>
@@ -150,12 +151,12 @@ internal sealed class LogRoutes(IRuntimeQueries queries, IRecordStore records, I
         }
     }
 
-    /// <param name="named">Each line of a runtime with several services begins with the one it is from.</param>
-    private static async IAsyncEnumerable<string> Lines(IAsyncEnumerable<LogLine> lines, Redactor redactor, bool timestamps, bool named, [EnumeratorCancellation] CancellationToken ct)
+    /// <param name="namedBut">Each line of a runtime with several services begins with the one it is from, but for this one's; null: none does.</param>
+    private static async IAsyncEnumerable<string> Lines(IAsyncEnumerable<LogLine> lines, Redactor redactor, bool timestamps, string? namedBut, [EnumeratorCancellation] CancellationToken ct)
     {
         await foreach (var line in lines.WithCancellation(ct))
         {
-            var text = (named && line.Service is { } service ? service + " | " : "") + redactor.Clean(line.Text);
+            var text = (namedBut is not null && line.Service is { } service && service != namedBut ? service + " | " : "") + redactor.Clean(line.Text);
             yield return timestamps ? string.Create(CultureInfo.InvariantCulture, $"{line.At.UtcDateTime:O} {text}") : text;
         }
     }
