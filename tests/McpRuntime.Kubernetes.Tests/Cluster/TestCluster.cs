@@ -108,7 +108,6 @@ internal sealed class TestCluster : IAsyncDisposable
             await program.DisposeAsync();
         }
 
-        await Run.Async(Path.Combine(Programs, "kube-proxy"), ["--cleanup"]);
         await Node.DisposeAsync();
         await Run.Async("ip", ["link", "del", PodBridge]);
         // Mounts of its Pods may outlive them by a moment.
@@ -172,13 +171,6 @@ internal sealed class TestCluster : IAsyncDisposable
             async () => (await KubectlAsync("get", "node", "node1", "-o", "jsonpath={.status.conditions[?(@.type==\"Ready\")].status}")).Output == "True", "the node is ready");
         await kubelet.UntilAsync(
             async () => (await KubectlAsync("get", "serviceaccount", "default", "-n", "default")).Exit == 0, "the controllers work");
-        // Services' addresses. Pods call each other over one bridge: without the masquerade an answer would come past the translation.
-        Start("kube-proxy",
-        [
-            "--kubeconfig", Kubeconfig, "--proxy-mode=iptables", "--masquerade-all", "--hostname-override=node1", "--bind-address", Node.Address,
-            Port("--healthz-port"), "--metrics-bind-address=127.0.0.1:0", "--conntrack-max-per-core=0", "--conntrack-min=0",
-            "--conntrack-tcp-timeout-established=0", "--conntrack-tcp-timeout-close-wait=0",
-        ]);
     }
 
     private async Task WriteFilesAsync()
