@@ -6,7 +6,7 @@ using McpRuntime.Core.Records;
 
 namespace McpRuntime.Server.Cli;
 
-/// <summary><c>try</c>: what a client does, from the deploy request to a list of tools through the gateway, and back to nothing.</summary>
+/// <summary><c>try</c>: what a client does, from the deploy request to a tool called through the gateway, and back to nothing.</summary>
 internal static class TryCommand
 {
     private static readonly TimeSpan Patience = TimeSpan.FromMinutes(3);
@@ -18,7 +18,9 @@ internal static class TryCommand
         var image = new Option<string>("--image") { Description = "An MCP server over HTTP.", Required = true };
         var port = new Option<int>("--port") { Description = "Where it listens.", DefaultValueFactory = _ => 8080 };
         var path = new Option<string>("--path") { Description = "Its endpoint.", DefaultValueFactory = _ => "/mcp" };
-        var command = new Command("try", "Deploys a server through a running service, lists its tools through the gateway, and removes it.") { url, token, image, port, path };
+        var tool = new Option<string>("--tool") { Description = "A tool of it, to be called; without it the tools are only listed." };
+        var arguments = new Option<string>("--arguments") { Description = "The tool's, a JSON object.", DefaultValueFactory = _ => "{}" };
+        var command = new Command("try", "Deploys a server through a running service, lists its tools and calls one through the gateway, and removes it.") { url, token, image, port, path, tool, arguments };
         command.SetAction(async (parsed, ct) =>
         {
             if (!Uri.TryCreate(parsed.GetValue(url), UriKind.Absolute, out var service) || service.Scheme is not ("http" or "https"))
@@ -31,7 +33,7 @@ internal static class TryCommand
             try
             {
                 http.DefaultRequestHeaders.Authorization = new AuthenticationHeaderValue("Bearer", (await File.ReadAllTextAsync(parsed.GetValue(token)!.FullName, ct)).Trim());
-                await RunAsync(http, Request(parsed.GetValue(image)!, parsed.GetValue(port), parsed.GetValue(path)!), ct);
+                await RunAsync(http, Request(parsed.GetValue(image)!, parsed.GetValue(port), parsed.GetValue(path)!), Call(parsed.GetValue(tool), parsed.GetValue(arguments)!), ct);
                 return 0;
             }
             catch (Exception fault) when (fault is HttpRequestException or Refusal or IOException or JsonException or TimeoutException or TaskCanceledException)
@@ -52,7 +54,12 @@ internal static class TryCommand
         ["endpoint_path"] = path,
     };
 
-    private static async Task RunAsync(HttpClient http, JsonObject request, CancellationToken ct)
+    /// <returns>Null = no tool is to be called.</returns>
+    private static JsonObject? Call(string? tool, string arguments) => string.IsNullOrEmpty(tool)
+        ? null
+        : new JsonObject { ["name"] = tool, ["arguments"] = JsonNode.Parse(arguments) as JsonObject ?? throw new JsonException("--arguments: allowed is a JSON object") };
+
+    private static async Task RunAsync(HttpClient http, JsonObject request, JsonObject? call, CancellationToken ct)
     {
         var name = request["name"]!.GetValue<string>();
         var id = (await SendAsync(http, HttpMethod.Post, "/runtimes/deploy", request, ct))["runtime"]!["id"]!.GetValue<string>();
@@ -61,8 +68,7 @@ internal static class TryCommand
         {
             await UntilAsync(http, id, "connected", ct);
             await Console.Out.WriteLineAsync("connected");
-            var tools = await ToolsAsync(http, name, ct);
-            await Console.Out.WriteLineAsync($"tools through the gateway: {string.Join(", ", tools)}");
+            await SpeakAsync(http, name, call, ct);
         }
         finally
         {
@@ -96,21 +102,31 @@ internal static class TryCommand
         }
     }
 
-    private static async Task<IReadOnlyList<string>> ToolsAsync(HttpClient http, string name, CancellationToken ct)
+    private static async Task SpeakAsync(HttpClient http, string name, JsonObject? call, CancellationToken ct)
     {
         var hello = new JsonObject
         {
             ["protocolVersion"] = "2025-06-18", ["capabilities"] = new JsonObject(), ["clientInfo"] = new JsonObject { ["name"] = "mcpruntime-try", ["version"] = "0.1.0" },
         };
-        var (_, session) = await SpeakAsync(http, name, session: null, new JsonObject { ["id"] = 1, ["method"] = "initialize", ["params"] = hello }, ct);
-        _ = await SpeakAsync(http, name, session, new JsonObject { ["method"] = "notifications/initialized" }, ct);
-        var (answer, _) = await SpeakAsync(http, name, session, new JsonObject { ["id"] = 2, ["method"] = "tools/list" }, ct);
-        return answer?["result"]?["tools"] is JsonArray { Count: > 0 } tools
-            ? [.. tools.Select(tool => tool!["name"]!.GetValue<string>())]
-            : throw new Refusal(RefusalKind.Unavailable, "No tools", $"tools/list was answered with {answer?.ToJsonString() ?? "nothing"}");
+        var (_, session) = await SayAsync(http, name, session: null, new JsonObject { ["id"] = 1, ["method"] = "initialize", ["params"] = hello }, ct);
+        _ = await SayAsync(http, name, session, new JsonObject { ["method"] = "notifications/initialized" }, ct);
+        var (listed, _) = await SayAsync(http, name, session, new JsonObject { ["id"] = 2, ["method"] = "tools/list" }, ct);
+        var tools = listed?["result"]?["tools"] is JsonArray { Count: > 0 } some ? some : throw Unexpected("tools/list", listed);
+        await Console.Out.WriteLineAsync($"tools through the gateway: {string.Join(", ", tools.Select(tool => tool!["name"]))}");
+        if (call is null)
+        {
+            return;
+        }
+
+        var (called, _) = await SayAsync(http, name, session, new JsonObject { ["id"] = 3, ["method"] = "tools/call", ["params"] = call }, ct);
+        var result = called?["result"] is JsonObject said && said["isError"]?.GetValue<bool>() is not true ? said : throw Unexpected($"tools/call of {call["name"]}", called);
+        await Console.Out.WriteLineAsync($"{call["name"]} answered: {result["content"]?.ToJsonString()}");
     }
 
-    private static async Task<(JsonNode? Answer, string? Session)> SpeakAsync(HttpClient http, string name, string? session, JsonObject message, CancellationToken ct)
+    private static Refusal Unexpected(string method, JsonNode? answer) =>
+        new(RefusalKind.Unavailable, $"No answer to {method}", $"It was answered with {answer?.ToJsonString() ?? "nothing"}");
+
+    private static async Task<(JsonNode? Answer, string? Session)> SayAsync(HttpClient http, string name, string? session, JsonObject message, CancellationToken ct)
     {
         message["jsonrpc"] = "2.0";
         using var request = new HttpRequestMessage(HttpMethod.Post, new Uri($"/mcp/{name}", UriKind.Relative)) { Content = JsonContent.Create(message) };

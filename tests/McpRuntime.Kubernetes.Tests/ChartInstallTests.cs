@@ -1,0 +1,139 @@
+using System.Text.Json.Nodes;
+using McpRuntime.Acceptance.Tests.Harness;
+using McpRuntime.Kubernetes.Tests.Cluster;
+
+namespace McpRuntime.Kubernetes.Tests;
+
+/// <summary>A release in the real cluster: installed, tested, upgraded and uninstalled, and its rights held against what it really called.</summary>
+[TestFixture]
+[Category("Kubernetes")]
+internal sealed class ChartInstallTests
+{
+    private const string Space = "release";
+    private const string Servers = "release-servers";
+    private const string Account = $"system:serviceaccount:{Space}:mcp-runtime";
+
+    private const string Values = $$"""
+        image: {repository: mcpruntime/mcp-runtime, tag: latest, pullPolicy: Never}
+        secret: {name: keys}
+        persistence: {existingClaim: data}
+        runtimes: {namespace: {{Servers}}, localImages: [docker.io/mcpruntime]}
+        """;
+
+
+    private readonly TestCluster _cluster = TheCluster.It;
+
+    [Test]
+    public async Task A_release_serves_passes_its_test_upgrades_and_leaves_its_data()
+    {
+        await PrepareAsync();
+        await InstallAsync();
+        (await TestAsync()).Should().Contain("nothing is left");
+        await CalledAndGrantedAsync();
+
+        var (id, token) = (await DeployAsync("kept"), await File.ReadAllTextAsync(TokenFile));
+        await InstallAsync("--set-string", "settings.RUNTIME_RATE_LIMIT=5000");
+        await using (var after = await ApiAsync())
+        {
+            await after.Api.UntilAsync(id, "connected");
+            (await McpClients.CallAsync(after.Api.Mcp("kept"), token.Trim(), "echo", ("message", "upgraded"))).Should().Be("upgraded");
+        }
+
+        (await Helm.RunAsync(_cluster, "uninstall", "mcp-runtime", "-n", Space, "--wait")).Expect("helm uninstall");
+        (await _cluster.KubectlOrFailAsync("get", "pvc,secret", "-n", Space, "-o", "name")).Should().Contain("persistentvolumeclaim/data").And.Contain("secret/keys");
+        (await _cluster.KubectlOrFailAsync("get", "pods", "-n", Servers, "-o", "name")).Should().NotBeEmpty("what runs is not the release's");
+        (await _cluster.KubectlOrFailAsync("get", "deployments,services,serviceaccounts", "-n", Space, "-o", "name")).Should().NotContain("mcp-runtime");
+
+        await InstallAsync();
+        await using var again = await ApiAsync();
+        (await again.Api.UntilAsync(id, "connected")).Name.Should().Be("kept");
+        await again.Api.DeleteAsync(id);
+        await again.Api.UntilAsync(id, "deleted");
+    }
+
+    private string TokenFile => Path.Combine(Path.GetDirectoryName(_cluster.Kubeconfig)!, "release-token");
+
+    private async Task PrepareAsync()
+    {
+        await _cluster.KubectlOrFailAsync("create", "namespace", Space);
+        var folder = Path.Combine(Path.GetDirectoryName(_cluster.Kubeconfig)!, "release-data");
+        Directory.CreateDirectory(folder);
+        // Root's: the Pod gets in by its fsGroup, as on a real volume.
+        await _cluster.ApplyAsync($$"""
+            apiVersion: v1
+            kind: PersistentVolume
+            metadata: {name: release-data}
+            spec:
+              capacity: {storage: 1Gi}
+              accessModes: [ReadWriteOnce]
+              storageClassName: by-hand
+              local: {path: {{folder}} }
+              nodeAffinity: {required: {nodeSelectorTerms: [{matchExpressions: [{key: kubernetes.io/hostname, operator: In, values: [node1]}]}]} }
+            ---
+            apiVersion: v1
+            kind: PersistentVolumeClaim
+            metadata: {name: data, namespace: {{Space}} }
+            spec: {accessModes: [ReadWriteOnce], storageClassName: by-hand, resources: {requests: {storage: 1Gi} } }
+            """);
+        var random = System.Security.Cryptography.RandomNumberGenerator.GetBytes(32);
+        await File.WriteAllTextAsync(TokenFile, "mcprt_" + System.Buffers.Text.Base64Url.EncodeToString(random));
+        await _cluster.KubectlOrFailAsync(
+            "create", "secret", "generic", "keys", "-n", Space, $"--from-literal=master-key={Convert.ToHexStringLower(random)}", $"--from-file=admin-token={TokenFile}");
+    }
+
+    private async Task InstallAsync(params string[] more)
+    {
+        var values = Path.Combine(Path.GetDirectoryName(_cluster.Kubeconfig)!, "release-values.yaml");
+        await File.WriteAllTextAsync(values, Values);
+        var ran = await Helm.RunAsync(_cluster, ["upgrade", "--install", "mcp-runtime", Helm.Chart, "-n", Space, "-f", values, "--wait", "--timeout", "150s", .. more]);
+        if (ran.Exit != 0)
+        {
+            TestContext.Out.WriteLine((await _cluster.KubectlAsync("describe", "pods", "-n", Space)).Output);
+            TestContext.Out.WriteLine((await _cluster.KubectlAsync("logs", "-n", Space, "deployment/mcp-runtime")).Output);
+        }
+
+        ran.Expect("helm upgrade --install");
+    }
+
+    private async Task<string> TestAsync()
+    {
+        var ran = await Helm.RunAsync(_cluster, "test", "mcp-runtime", "-n", Space, "--timeout", "200s", "--logs");
+        if (ran.Exit != 0)
+        {
+            TestContext.Out.WriteLine((await _cluster.KubectlAsync("logs", "-n", Space, "deployment/mcp-runtime", "--tail=60")).Output);
+        }
+
+        return ran.Expect("helm test");
+    }
+
+    private async Task<string> DeployAsync(string name)
+    {
+        await using var service = await ApiAsync();
+        var id = (await service.Api.DeployAsync(Requests.FromImage(name, Requests.Sample))).Id;
+        await service.Api.UntilAsync(id, "connected");
+        return id;
+    }
+
+    private async Task<Reached> ApiAsync()
+    {
+        var address = await _cluster.KubectlOrFailAsync("get", "pods", "-n", Space, "-l", "app.kubernetes.io/name=mcp-runtime", "--field-selector=status.phase=Running", "-o", "jsonpath={.items[0].status.podIP}");
+        return new Reached(new RuntimeApi(new Uri($"http://{address}:8080"), () => File.ReadAllText(TokenFile).Trim(), []));
+    }
+
+    /// <summary>Every call that the service's account made was allowed.</summary>
+    private async Task CalledAndGrantedAsync()
+    {
+        var calls = (await File.ReadAllLinesAsync(_cluster.AuditLog)).Select(line => JsonNode.Parse(line)!).Where(call => call["user"]?["username"]?.GetValue<string>() == Account).ToList();
+        calls.Should().HaveCountGreaterThan(20);
+        calls.Where(call => call["responseStatus"]?["code"]?.GetValue<int>() == 403).Select(call => $"{call["verb"]} {call["requestURI"]}").Should().BeEmpty();
+    }
+
+    private sealed record Reached(RuntimeApi Api) : IAsyncDisposable
+    {
+        public ValueTask DisposeAsync()
+        {
+            Api.Dispose();
+            return ValueTask.CompletedTask;
+        }
+    }
+}
