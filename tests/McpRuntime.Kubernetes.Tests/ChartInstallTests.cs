@@ -1,3 +1,4 @@
+using System.Net;
 using System.Text.Json.Nodes;
 using McpRuntime.Acceptance.Tests.Harness;
 using McpRuntime.Kubernetes.Tests.Cluster;
@@ -18,8 +19,18 @@ internal sealed class ChartInstallTests
         secret: {name: keys}
         persistence: {existingClaim: data}
         runtimes: {namespace: {{Servers}}, localImages: [docker.io/mcpruntime]}
+        test: {arguments: {message: said by the test} }
         """;
 
+    /// <summary>By kind: a field that we do not set, so that it is somebody else's.</summary>
+    private static readonly (string Kind, string Patch)[] Plants =
+    [
+        ("services", """{"spec":{"externalIPs":["203.0.113.7"]}}"""),
+        ("networkpolicies", """{"spec":{"podSelector":{"matchLabels":{"planted":"203.0.113.7"}}}}"""),
+        ("secrets", """{"stringData":{"planted":"203.0.113.7"}}"""),
+        ("serviceaccounts", """{"imagePullSecrets":[{"name":"203.0.113.7"}]}"""),
+        ("deployments", """{"spec":{"template":{"spec":{"hostAliases":[{"ip":"203.0.113.7","hostnames":["planted"]}]}}}}"""),
+    ];
 
     private readonly TestCluster _cluster = TheCluster.It;
 
@@ -28,10 +39,11 @@ internal sealed class ChartInstallTests
     {
         await PrepareAsync();
         await InstallAsync();
-        (await TestAsync()).Should().Contain("nothing is left");
-        await CalledAndGrantedAsync();
+        (await TestAsync()).Should().Contain("echo answered:").And.Contain("said by the test").And.Contain("nothing is left");
 
         var (id, token) = (await DeployAsync("kept"), await File.ReadAllTextAsync(TokenFile));
+        await RestrictedAsync();
+        await RepairedAsync(id);
         await InstallAsync("--set-string", "settings.RUNTIME_RATE_LIMIT=5000");
         await using (var after = await ApiAsync())
         {
@@ -49,6 +61,7 @@ internal sealed class ChartInstallTests
         (await again.Api.UntilAsync(id, "connected")).Name.Should().Be("kept");
         await again.Api.DeleteAsync(id);
         await again.Api.UntilAsync(id, "deleted");
+        await CalledAndGrantedAsync();
     }
 
     private string TokenFile => Path.Combine(Path.GetDirectoryName(_cluster.Kubeconfig)!, "release-token");
@@ -109,8 +122,10 @@ internal sealed class ChartInstallTests
     private async Task<string> DeployAsync(string name)
     {
         await using var service = await ApiAsync();
-        var id = (await service.Api.DeployAsync(Requests.FromImage(name, Requests.Sample))).Id;
+        var id = (await service.Api.DeployAsync(Requests.With(Requests.FromImage(name, Requests.Sample), ("API_KEY", "kept in a Secret")))).Id;
         await service.Api.UntilAsync(id, "connected");
+        (await service.Api.LogsAsync(id)).Should().NotBeEmpty();
+        (await service.Api.GetAsync("/runtimes/backends")).Expect(HttpStatusCode.OK).Text.Should().Contain($"namespace {Servers}");
         return id;
     }
 
@@ -120,12 +135,39 @@ internal sealed class ChartInstallTests
         return new Reached(new RuntimeApi(new Uri($"http://{address}:8080"), () => File.ReadAllText(TokenFile).Trim(), []));
     }
 
-    /// <summary>Every call that the service's account made was allowed.</summary>
+    /// <summary>Every Pod, the release's, its test's and the servers', keeps to the level that their namespaces would enforce on a newer cluster.</summary>
+    private async Task RestrictedAsync()
+    {
+        foreach (var (space, least) in new[] { (Space, 2), (Servers, 1) })
+        {
+            RestrictedPods.Faults(JsonNode.Parse(await _cluster.KubectlOrFailAsync("get", "pods", "-n", space, "-o", "json"))!, out var pods).Should().BeEmpty();
+            pods.Should().BeGreaterThanOrEqualTo(least);
+        }
+    }
+
+    /// <summary>What others write into our objects is taken out, of every kind: the release has the rights for it.</summary>
+    private async Task RepairedAsync(string id)
+    {
+        foreach (var (kind, patch) in Plants)
+        {
+            string[] ours = [kind, "-n", Servers, "-l", $"dev.mcpruntime/record={id}", "-o"];
+            var name = (await _cluster.KubectlOrFailAsync(["get", .. ours, "jsonpath={.items[0].metadata.name}"])).Trim();
+            await _cluster.KubectlOrFailAsync("patch", kind, name, "-n", Servers, "--type=merge", "-p", patch);
+            await Eventually.TrueAsync(async () => IsClean(await _cluster.KubectlOrFailAsync(["get", .. ours, "json"])), TimeSpan.FromSeconds(90), $"{kind}: what was planted is gone");
+        }
+    }
+
+    private static bool IsClean(string shown) => !shown.Contains("203.0.113.7", StringComparison.Ordinal) && !shown.Contains("planted", StringComparison.Ordinal);
+
+    /// <summary>Every call was allowed, what was called had been granted, and nothing was granted that was not called for.</summary>
     private async Task CalledAndGrantedAsync()
     {
-        var calls = (await File.ReadAllLinesAsync(_cluster.AuditLog)).Select(line => JsonNode.Parse(line)!).Where(call => call["user"]?["username"]?.GetValue<string>() == Account).ToList();
+        var calls = await Rights.CalledAsync(_cluster, Account);
         calls.Should().HaveCountGreaterThan(20);
-        calls.Where(call => call["responseStatus"]?["code"]?.GetValue<int>() == 403).Select(call => $"{call["verb"]} {call["requestURI"]}").Should().BeEmpty();
+        calls.Where(call => call.Status is 401 or 403).Should().BeEmpty();
+        // The role exists as long as the release.
+        var granted = await Rights.GrantedAsync(_cluster, ["role", "mcp-runtime", "-n", Servers], ["clusterrole", $"mcp-runtime-{Space}"]);
+        calls.SelectMany(call => call.Rights).Distinct(StringComparer.Ordinal).Should().BeEquivalentTo(granted);
     }
 
     private sealed record Reached(RuntimeApi Api) : IAsyncDisposable

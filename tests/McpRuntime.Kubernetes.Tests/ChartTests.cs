@@ -1,3 +1,4 @@
+using System.Text.Json.Nodes;
 using McpRuntime.Acceptance.Tests.Harness;
 using McpRuntime.Kubernetes.Tests.Cluster;
 
@@ -29,7 +30,30 @@ internal sealed class ChartTests
         var manifest = Path.Combine(TestContext.CurrentContext.WorkDirectory, $"chart-{file}");
         await File.WriteAllTextAsync(manifest, string.Join("\n---\n", documents));
 
-        (await _cluster.KubectlAsync("apply", "--server-side", "--dry-run=server", "-f", manifest)).Expect("kubectl apply");
+        var taken = (await _cluster.KubectlAsync("apply", "--server-side", "--dry-run=server", "-o", "json", "-f", manifest)).Expect("kubectl apply");
+        RestrictedPods.Faults(JsonNode.Parse(taken)!, out var pods).Should().BeEmpty();
+        pods.Should().Be(2, "the Deployment's and the test's");
+    }
+
+    [TestCase("""{"hostPID": true}""", "Pod/p: hostPID")]
+    [TestCase("""{"volumes": [{"name": "v", "hostPath": {"path": "/"}}]}""", "Pod/p: volumes[*].hostPath")]
+    [TestCase("""{"securityContext": {"runAsUser": 0}}""", "Pod/p: securityContext.runAsUser")]
+    [TestCase("""{"securityContext": {"seccompProfile": {"type": "Unconfined"}}}""", "Pod/p: c: seccompProfile")]
+    [TestCase("""{"containers": [{"name": "c"}]}""", "Pod/p: c: allowPrivilegeEscalation", "Pod/p: c: capabilities.drop")]
+    [TestCase("""{"containers": [{"name": "c", "securityContext": {"allowPrivilegeEscalation": false, "privileged": true, "capabilities": {"drop": ["ALL"], "add": ["SYS_ADMIN"]}}}]}""", "Pod/p: c: privileged", "Pod/p: c: capabilities.add")]
+    public void A_field_that_the_restricted_level_refuses_is_found(string change, params string[] faults)
+    {
+        var pod = JsonNode.Parse("""
+            {"kind": "Pod", "metadata": {"name": "p"}, "spec": {"securityContext": {"runAsNonRoot": true, "seccompProfile": {"type": "RuntimeDefault"}},
+             "containers": [{"name": "c", "securityContext": {"allowPrivilegeEscalation": false, "capabilities": {"drop": ["ALL"]}}}]}}
+            """)!;
+        RestrictedPods.Faults(pod, out _).Should().BeEmpty();
+        foreach (var (name, value) in JsonNode.Parse(change)!.AsObject())
+        {
+            pod["spec"]![name] = value?.DeepClone();
+        }
+
+        RestrictedPods.Faults(pod, out _).Should().Contain(faults);
     }
 
     [TestCase("replicas=2", "replicas")]
