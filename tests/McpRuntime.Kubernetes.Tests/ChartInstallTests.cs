@@ -129,10 +129,14 @@ internal sealed class ChartInstallTests
         return id;
     }
 
+    /// <summary>By its Service's address: a Pod that is on its way out is behind it no more.</summary>
     private async Task<Reached> ApiAsync()
     {
-        var address = await _cluster.KubectlOrFailAsync("get", "pods", "-n", Space, "-l", "app.kubernetes.io/name=mcp-runtime", "--field-selector=status.phase=Running", "-o", "jsonpath={.items[0].status.podIP}");
-        return new Reached(new RuntimeApi(new Uri($"http://{address}:8080"), () => File.ReadAllText(TokenFile).Trim(), []));
+        var address = await _cluster.KubectlOrFailAsync("get", "service", "mcp-runtime", "-n", Space, "-o", "jsonpath={.spec.clusterIP}");
+        var api = new RuntimeApi(new Uri($"http://{address.Trim()}"), () => File.ReadAllText(TokenFile).Trim(), []);
+        // The node's rules follow a Pod's readiness by a moment.
+        await Eventually.TrueAsync(api.IsReadyAsync, TimeSpan.FromSeconds(30), "the Service answers");
+        return new Reached(api);
     }
 
     /// <summary>Every Pod, the release's, its test's and the servers', keeps to the level that their namespaces would enforce on a newer cluster.</summary>

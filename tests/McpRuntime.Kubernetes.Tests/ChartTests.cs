@@ -35,6 +35,15 @@ internal sealed class ChartTests
         pods.Should().Be(2, "the Deployment's and the test's");
     }
 
+    [TestCase("PersistentVolumeClaim")]
+    [TestCase("Namespace")]
+    public async Task What_holds_what_the_release_made_is_kept_when_it_goes(string kind)
+    {
+        var text = (await Helm.RunAsync(_cluster, "template", "r", Helm.Chart, "-f", Path.Combine(Helm.Chart, "values-sqlite.yaml"))).Expect("helm template");
+
+        text.Split("\n---\n").Where(document => document.Contains($"\nkind: {kind}\n", StringComparison.Ordinal)).Should().ContainSingle().Which.Should().Contain("helm.sh/resource-policy: keep");
+    }
+
     [TestCase("""{"hostPID": true}""", "Pod/p: hostPID")]
     [TestCase("""{"volumes": [{"name": "v", "hostPath": {"path": "/"}}]}""", "Pod/p: volumes[*].hostPath")]
     [TestCase("""{"securityContext": {"runAsUser": 0}}""", "Pod/p: securityContext.runAsUser")]
