@@ -1,7 +1,7 @@
 # `make run` starts it, `make test` builds and tests it; the rest is below. Every script is safe to run again.
 SHELL := /bin/bash
 CONFIGURATION := Release
-FAST := TestCategory!=Docker&TestCategory!=PostgreSql&TestCategory!=Node&TestCategory!=Acceptance&TestCategory!=Doubles&TestCategory!=Kubernetes
+FAST := TestCategory!=Docker&TestCategory!=PostgreSql&TestCategory!=Node&TestCategory!=Acceptance&TestCategory!=Doubles&TestCategory!=Kubernetes&TestCategory!=GitOps
 
 .PHONY: help run test test-fast bench image images setup inspect fmt clean
 .DEFAULT_GOAL := help

@@ -12,10 +12,10 @@ need_dotnet() {
 
 # command → Debian package
 wanted() {
-  printf '%s\n' docker=docker.io dockerd=docker.io debootstrap=debootstrap iptables=iptables ip=iproute2 node=nodejs npm=npm curl=curl
+  printf '%s\n' docker=docker.io dockerd=docker.io debootstrap=debootstrap iptables=iptables ip=iproute2 node=nodejs npm=npm curl=curl git=git
   if [ "$purpose" = test ]; then
     printf '%s\n' initdb=postgresql gcc=gcc gcc=libc6-dev docker-registry=docker-registry nginx=nginx-light openssl=openssl perl=perl \
-      etcd=etcd-server bridge=containernetworking-plugins conntrack=conntrack socat=socat unzip=unzip
+      etcd=etcd-server bridge=containernetworking-plugins conntrack=conntrack socat=socat unzip=unzip ssh-keygen=openssh-client gpg=gnupg
   fi
 }
 

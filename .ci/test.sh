@@ -25,7 +25,8 @@ for project in tests/*.Tests/*.csproj; do
   started=$SECONDS
   arguments=(test "$project" -c Release --no-build --nologo -v q --logger "console;verbosity=minimal" --logger "trx;LogFileName=$name.trx" --results-directory "$results")
   [ -z "$filter" ] || arguments+=(--filter "$filter")
-  dotnet "${arguments[@]}" </dev/null >"$results/$name.log" 2>&1 && status=0 || status=$?
+  # Nothing here takes half as long; what hangs is a failure, and not the end of all else.
+  timeout -k 10 35m dotnet "${arguments[@]}" </dev/null >"$results/$name.log" 2>&1 && status=0 || status=$?
   if [ ! -f "$trx" ]; then
     cat "$results/$name.log"
     # Under a filter a project may rightly have nothing to run; then there is no result file either.

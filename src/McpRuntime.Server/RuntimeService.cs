@@ -17,6 +17,7 @@ using McpRuntime.Server.Profiles;
 using McpRuntime.Server.Records;
 using McpRuntime.Server.Records.Secrets;
 using McpRuntime.Server.Settings;
+using McpRuntime.Server.Sources.Git;
 using McpRuntime.Server.Sources.Rest;
 using McpRuntime.Server.Telemetry;
 
@@ -56,6 +57,7 @@ internal static class RuntimeService
                 .AddHostedService<HandOver>()
                 .AddApprovals()
                 .AddApprovalWebhook(settings)
+                .AddGitSources(settings)
                 .AddOutbound()
                 .AddSingleton<PlanWorld>()
                 .AddSingleton<Forecast>()
@@ -172,7 +174,6 @@ internal static class RuntimeService
             ("RUNTIME_IBM_CODE_ENGINE_ENABLED", settings.CodeEngine.Enabled, backends.ContainsKey("ibm_code_engine"), "ibm_code_engine backend; set it to false"),
             ("RUNTIME_KUBERNETES_ENABLED", settings.Kubernetes.Enabled, backends.ContainsKey("kubernetes"), "kubernetes backend; set it to false"),
             ("RUNTIME_CUSTOM_RESOURCES_ENABLED", settings.Kubernetes.CustomResources, false, "custom resources; set it to false"),
-            ("RUNTIME_GITOPS_REPOS", settings.Sources.GitOpsRepos is not null, false, "Git source; leave it out"),
         }.Where(part => part.Asked && !part.There).Select(part => $"{part.Variable}: this version has no {part.What}").ToList();
         if (missing.Count > 0)
         {

@@ -14,6 +14,9 @@ internal sealed class GitClient(GitOptions options, TimeProvider time) : IGit, I
     /// <summary>Four names are asked for; a reply longer than this is no list of refs.</summary>
     private const int LongestList = 64 << 10;
 
+    /// <summary>Of a history, how much is asked for, and then how much more. The last is all that a fetch can ask for.</summary>
+    private static readonly int[] Depths = [64, 1_024, 32_768, int.MaxValue];
+
     private const string ObjectFolder = "objects.git";
     private const string TreeFolder = "tree";
 
@@ -82,7 +85,8 @@ internal sealed class GitClient(GitOptions options, TimeProvider time) : IGit, I
             var files = await ListAsync(folder, commit, ct);
 
             // Nothing more is fetched: the credentials are not needed any longer than this.
-            await GitConfiguration.WriteAsync(folder, remote, [], authorities: null, authorization: null, ct);
+            await GitConfiguration.WriteAsync(folder, remote, [], authorities: null, authorization: null, options.Signers, ct);
+            await VerifyAsync(folder, remote, commit, ct);
             var tree = Directory.CreateDirectory(Path.Combine(folder, TreeFolder)).FullName;
             await GitAsync(folder, remote, ["--git-dir", ObjectFolder, "--work-tree", TreeFolder, "checkout", "--quiet", "--force", "--detach", commit, "--"], ct);
             WorkFolders.Remove(Path.Combine(folder, ObjectFolder));
@@ -92,6 +96,66 @@ internal sealed class GitClient(GitOptions options, TimeProvider time) : IGit, I
         {
             WorkFolders.Remove(folder);
             throw;
+        }
+    }
+
+    public async Task<bool> DescendsFromAsync(string repository, string? teamId, string commit, string ancestor, CancellationToken ct)
+    {
+        var remote = GitRepository.Parse(repository, options);
+        var folder = await PrepareAsync(remote, teamId, ct);
+        try
+        {
+            await GitAsync(folder, remote, ["init", "--quiet", "--bare", "--", ObjectFolder], ct);
+            foreach (var depth in Depths)
+            {
+                await GitAsync(folder, remote, ["--git-dir", ObjectFolder, "fetch", "--quiet", $"--depth={depth}", "--filter=tree:0", "--no-tags", "--", remote.Url, commit], ct);
+                var (found, count) = await FindAsync(folder, commit, ancestor, ct);
+                if (found || count < depth)
+                {
+                    return found;
+                }
+            }
+
+            return false;
+        }
+        finally
+        {
+            WorkFolders.Remove(folder);
+        }
+    }
+
+    /// <summary>Looks for a commit in what was fetched of another one's history, and counts the longest line of it that was.</summary>
+    private async Task<(bool Found, int Count)> FindAsync(string folder, string commit, string ancestor, CancellationToken ct)
+    {
+        var (found, count) = (false, 0);
+        _ = await _program.RunAsync(
+            folder,
+            ["--git-dir", ObjectFolder, "rev-list", commit],
+            async (stream, c) =>
+            {
+                using var reader = new StreamReader(stream, Encoding.ASCII);
+                while (await reader.ReadLineAsync(c) is { } line)
+                {
+                    count++;
+                    found |= line == ancestor;
+                }
+            },
+            options.Timeout,
+            ct);
+        return (found, count);
+    }
+
+    private async Task VerifyAsync(string folder, GitRepository remote, string commit, CancellationToken ct)
+    {
+        if (options.Signers is null)
+        {
+            return;
+        }
+
+        var (exit, words) = await _program.RunAsync(folder, ["--git-dir", ObjectFolder, "verify-commit", commit], async (stream, c) => await stream.CopyToAsync(Stream.Null, c), options.Timeout, ct);
+        if (exit != 0)
+        {
+            throw new BackendFault(new Fault(FaultKind.Refused, "NotSigned", $"{remote}: the commit {commit} is not signed by anybody who may. git said: {(words.Length == 0 ? "there is no signature" : words)}"));
         }
     }
 
@@ -175,12 +239,17 @@ internal sealed class GitClient(GitOptions options, TimeProvider time) : IGit, I
         var authorization = await _credentials.FindAsync(remote, teamId, ct);
         var addresses = await AddressesAsync(remote, ct);
         var folder = _folders.Value.Create();
-        await GitConfiguration.WriteAsync(folder, remote, addresses, options.AuthoritiesFile, authorization, ct);
+        await GitConfiguration.WriteAsync(folder, remote, addresses, options.AuthoritiesFile, authorization, signers: null, ct);
         return folder;
     }
 
     private async Task<IReadOnlyList<string>> AddressesAsync(GitRepository remote, CancellationToken ct)
     {
+        if (remote.IsLocal)
+        {
+            return [];
+        }
+
         IPAddress[] found;
         try
         {

@@ -15,7 +15,7 @@ internal static class GitConfiguration
     public static string FileIn(string folder) => Path.Combine(folder, Name);
 
     /// <param name="addresses">What the host resolved to, and was judged: git connects to these and asks no resolver again.</param>
-    public static async Task WriteAsync(string folder, GitRepository repository, IReadOnlyList<string> addresses, string? authorities, SecretText? authorization, CancellationToken ct)
+    public static async Task WriteAsync(string folder, GitRepository repository, IReadOnlyList<string> addresses, string? authorities, SecretText? authorization, GitSigners? signers, CancellationToken ct)
     {
         var text = new StringBuilder();
         void Section(string name, params ReadOnlySpan<(string Key, string Value)> values)
@@ -37,6 +37,12 @@ internal static class GitConfiguration
         Section("maintenance", ("auto", "false"));
         Section("advice", ("detachedHead", "false"));
 
+        if (repository.IsLocal)
+        {
+            // Whose the folder is was judged by who put it into the settings.
+            Section("safe", ("directory", $"/{repository.Path}"));
+        }
+
         // A redirect would lead to a host that nobody judged, and would be given our header.
         Section("http", ("followRedirects", "false"), ("proxy", ""), ("lowSpeedLimit", "1000"), ("lowSpeedTime", "30"), ("emptyAuth", "false"));
         if (addresses.Count > 0)
@@ -54,6 +60,21 @@ internal static class GitConfiguration
             Section($"http {Quote($"{repository.Scheme}://{repository.Authority}/")}", ("extraHeader", "Authorization: " + authorization.Reveal()));
         }
 
+        if (signers is not null)
+        {
+            // A certificate of the machine's own trust list is nobody whom the settings name.
+            Section("gpg \"x509\"", ("program", "/bin/false"));
+            if (signers.AllowedSigners is { } file)
+            {
+                Section("gpg \"ssh\"", ("allowedSignersFile", Path.GetFullPath(file)));
+            }
+        }
+
+        await WriteAsync(folder, text, ct);
+    }
+
+    private static async Task WriteAsync(string folder, StringBuilder text, CancellationToken ct)
+    {
         var file = new FileStreamOptions { Mode = FileMode.Create, Access = FileAccess.Write };
         if (!OperatingSystem.IsWindows())
         {

@@ -23,8 +23,11 @@ public sealed record GitOptions
     /// <summary>RUNTIME_GIT_CA_FILE: authorities, in PEM, instead of the machine's own; null = the machine's.</summary>
     public string? AuthoritiesFile { get; init; }
 
-    /// <summary>Only https by default; tests add http.</summary>
+    /// <summary>Of https, http and file. Only https by default; a repository on this machine is an admin's to allow.</summary>
     public IReadOnlyList<string> Schemes { get; init; } = ["https"];
+
+    /// <summary>Not null: a commit that none of these has signed is not checked out.</summary>
+    public GitSigners? Signers { get; init; }
 
     /// <summary>Bytes, of what is fetched and, again, of what is checked out. RUNTIME_GIT_MAX_MB.</summary>
     public long MostBytes { get; init; } = 256L << 20;
@@ -38,3 +41,8 @@ public sealed record GitOptions
     /// <summary>Of the question for a ref; a turn waits for it, and is itself capped at 8 s.</summary>
     public TimeSpan RefTimeout { get; init; } = TimeSpan.FromSeconds(7);
 }
+
+/// <summary>Whose signature makes a commit ours.</summary>
+/// <param name="AllowedSigners">A file as ssh-keygen(1) has it under ALLOWED SIGNERS; null = no SSH signature is good.</param>
+/// <param name="GpgHome">A folder whose public keyring holds those who may sign and nobody else; null = no OpenPGP signature is good.</param>
+public sealed record GitSigners(string? AllowedSigners, string? GpgHome);

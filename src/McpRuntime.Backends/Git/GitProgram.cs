@@ -114,6 +114,7 @@ internal sealed class GitProgram(GitOptions options, TimeProvider time)
         ("GIT_ALLOW_PROTOCOL", string.Join(':', options.Schemes)),
         ("GIT_NO_REPLACE_OBJECTS", "1"),
         ("GIT_CEILING_DIRECTORIES", folder),
+        ("GNUPGHOME", options.Signers?.GpgHome is { } keys ? Path.GetFullPath(keys) : Path.Combine(folder, ".gnupg")),
     ];
 
     private Fault NotThere(string why) => new(FaultKind.Transient, "GitMissing", $"The program {options.Program} can't be started ({why}): install git on the machine of this service.");

@@ -11,4 +11,10 @@ public interface IGit
     /// <summary>That one commit, without its history. Takes as long as the network does: never within a turn.</summary>
     /// <param name="commit">40 hex digits.</param>
     Task<Checkout> CheckOutAsync(string repository, string? teamId, string commit, CancellationToken ct);
+
+    /// <summary>
+    /// Whether a commit has the other one in its history. Fetches history and no files where the server can do that, and no more of it
+    /// than it takes to find out.
+    /// </summary>
+    Task<bool> DescendsFromAsync(string repository, string? teamId, string commit, string ancestor, CancellationToken ct);
 }

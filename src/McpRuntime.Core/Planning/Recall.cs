@@ -11,8 +11,8 @@ internal static class Recall
             Failures = world.SeesAll && world.Wanted.Obstacle is null ? 0 : memory.Failures + 1,
             Attempts = Attempts(world, step, result),
             Verified = Verified(world),
-            Instances = Instances(world),
-            Restarts = memory.Restarts + Containers(world).Count(s => memory.Instances.TryGetValue(s.Id, out var before) && before != s.Instance),
+            Instances = Instances(world, Revived(step, result)),
+            Restarts = memory.Restarts + Changed(world).Count() + (Revived(step, result) is null ? 0 : 1),
             FirstPutAt = memory.FirstPutAt ?? (step is Step.Put ? world.Now : null),
             DrainSince = world.IsDraining ? memory.DrainSince ?? world.Now : null,
             EmptySince = world is { Wanted.Goal: Goal.Delete, SeesAll: true } && !world.Surplus.Any() ? memory.EmptySince ?? world.Now : null,
@@ -97,8 +97,16 @@ internal static class Recall
         return verified;
     }
 
+    /// <summary>The crashed container that was started again just now: what it is next is its restart, seen running or not.</summary>
+    private static string? Revived(Step step, StepResult result) =>
+        step is Step.Put { Resource.Kind: ResourceKind.Container, Why: Reasons.Crashed } put && result.Fault is null ? put.Resource.Id : null;
+
+    /// <summary>Those that run as another process than the last that was seen: somebody else started them again.</summary>
+    private static IEnumerable<SeenResource> Changed(World world) =>
+        Containers(world).Where(s => s.Instance.Length > 0 && world.Memory.Instances.GetValueOrDefault(s.Id, "") is { Length: > 0 } before && before != s.Instance);
+
     /// <summary>Kept while the container is wanted, so that one that was removed and made again is known as restarted.</summary>
-    private static SortedDictionary<string, string> Instances(World world)
+    private static SortedDictionary<string, string> Instances(World world, string? revived)
     {
         var wanted = world.Resources.Select(r => r.Id).ToHashSet(StringComparer.Ordinal);
         var instances = new SortedDictionary<string, string>(StringComparer.Ordinal);
@@ -110,9 +118,14 @@ internal static class Recall
             }
         }
 
-        foreach (var seen in Containers(world))
+        foreach (var seen in Containers(world).Where(s => s.Instance.Length > 0))
         {
             instances[seen.Id] = seen.Instance;
+        }
+
+        if (revived is not null)
+        {
+            instances.Remove(revived);
         }
 
         return instances;

@@ -27,6 +27,9 @@ public sealed record Caller(string Subject, Roles Roles, IReadOnlyList<string> T
     /// </summary>
     public bool IsPerson { get; init; } = Source == "rest";
 
+    /// <summary>It may make and change guardrails profiles of its own, though it is no admin: a source whose policy says so.</summary>
+    public bool DefinesProfiles { get; init; }
+
     public bool IsAdmin => (Roles & Roles.Admin) != Roles.None;
 
     public bool Has(Roles role) => role switch

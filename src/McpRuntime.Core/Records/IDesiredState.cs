@@ -30,8 +30,17 @@ public interface IDesiredState
     Task<RuntimeHead> ReleaseAsync(Caller caller, string idOrName, CancellationToken ct);
 
     /// <summary>A complete list from one owner; absent = delete. All or nothing.</summary>
-    Task<SyncResult> SyncAsync(Caller caller, string owner, IReadOnlyList<PutRuntime> complete, bool allowLargePrune, CancellationToken ct);
+    Task<SyncResult> SyncAsync(Caller caller, string owner, IReadOnlyList<PutRuntime> complete, SyncTerms terms, CancellationToken ct);
 }
+
+/// <param name="AllowLargePrune">Somebody has said that so many may go at once.</param>
+/// <param name="Epoch">Set: the list is written while this lease holds, or not at all, so that an old leader's older list can't overtake a newer one.</param>
+public sealed record SyncTerms(bool AllowLargePrune = false, LeaseEpoch? Epoch = null);
+
+/// <summary>Where a declared record's content stands.</summary>
+/// <param name="Commit">40 hex digits: the commit that brought the present content; null where there are no commits.</param>
+/// <param name="File">From the root of the repository.</param>
+public sealed record RecordOrigin(string? Commit, string? File);
 
 /// <param name="Owner"><c>rest</c>, <c>crd:…</c>, <c>git:…</c>.</param>
 /// <param name="MustCreate">POST: an existing live name is a conflict. PUT and Sync: false.</param>
@@ -44,7 +53,17 @@ public sealed record PutRuntime(
     bool MustExist = false,
     string? IdOrName = null,
     long? IfGeneration = null,
-    string? IdempotencyKey = null);
+    string? IdempotencyKey = null)
+{
+    /// <summary>What it is asked to do; null leaves it as it is (a new one runs). Outside the content hash: it makes no generation and asks for no approval.</summary>
+    public DesiredState? Desired { get; init; }
+
+    /// <summary>Null: it was not declared in a file.</summary>
+    public RecordOrigin? Origin { get; init; }
+
+    /// <summary>In a Sync: neither put nor deleted; the record with that name stays as it is, if there is one.</summary>
+    public bool Keep { get; init; }
+}
 
 /// <param name="Changed">False: the same spec again, no new generation.</param>
 public sealed record PutResult(RuntimeHead Runtime, bool Created, bool Changed, string Message);

@@ -87,6 +87,9 @@ public sealed record RuntimeView
 
     public string? ErrorMessage { get; init; }
 
+    /// <summary>Null: it was not declared in a file.</summary>
+    public RecordOrigin? Origin { get; init; }
+
     public required string CreatedBy { get; init; }
 
     public required DateTimeOffset CreatedAt { get; init; }

@@ -46,6 +46,17 @@ internal sealed class ProfileStore(Database database, TimeProvider time) : IProf
         return [.. rows.Select(row => new ProfileVersion(Show(row), row.CreatedBy, Times.From(row.CreatedAt)))];
     }
 
+    /// <summary>The names of an owner's profiles.</summary>
+    public Task<List<string>> OwnedByAsync(string owner, CancellationToken ct) =>
+        database.ReadAsync((db, stop) => db.Profiles.Where(row => row.Owner == owner && row.DeletedAt == null).OrderBy(row => row.Name).Select(row => row.Name).ToListAsync(stop), ct);
+
+    /// <summary>For a source of whole sets: makes it, or gives it a new version where the content differs.</summary>
+    public async Task<GuardrailProfile> PutAsync(Caller caller, string name, ProfileContent content, CancellationToken ct)
+    {
+        await RefreshAsync(ct);
+        return Find(name) is null ? await CreateAsync(caller, name, content, ct) : await ReplaceAsync(caller, name, content, ct);
+    }
+
     /// <exception cref="Refusal">Conflict: the name is taken, or built in. Invalid: every wrong field.</exception>
     public async Task<GuardrailProfile> CreateAsync(Caller caller, string? name, ProfileContent content, CancellationToken ct)
     {
@@ -70,7 +81,7 @@ internal sealed class ProfileStore(Database database, TimeProvider time) : IProf
                     db.Profiles.Add(row);
                 }
 
-                row.DeletedAt = null;
+                (row.DeletedAt, row.Owner) = (null, caller.Source);
                 return Add(db, change, row, content, "profile.create");
             },
             ct);
@@ -86,6 +97,7 @@ internal sealed class ProfileStore(Database database, TimeProvider time) : IProf
             async (db, change, stop) =>
             {
                 var row = await MustFindAsync(db, name, stop);
+                MustBeOwner(change.Caller, row);
                 var latest = await LatestAsync(db, row, stop);
                 return latest is not null && Same(latest, content) ? Show(latest) : Add(db, change, row, content, "profile.update");
             },
@@ -101,6 +113,7 @@ internal sealed class ProfileStore(Database database, TimeProvider time) : IProf
             async (db, change, stop) =>
             {
                 var row = await MustFindAsync(db, name, stop);
+                MustBeOwner(change.Caller, row);
                 if (await UsersAsync(db, name, stop) is { Count: > 0 } users)
                 {
                     throw new Refusal(
@@ -148,9 +161,9 @@ internal sealed class ProfileStore(Database database, TimeProvider time) : IProf
 
     private async Task<T> WriteAsync<T>(Caller caller, Func<RecordsDb, Change, CancellationToken, Task<T>> write, CancellationToken ct)
     {
-        if (!caller.IsAdmin)
+        if (!caller.IsAdmin && !caller.DefinesProfiles)
         {
-            throw new Refusal(RefusalKind.Forbidden, "Not allowed", "Guardrails profiles are changed by admins.");
+            throw new Refusal(RefusalKind.Forbidden, "Not allowed", "Guardrails profiles are changed by admins, and by the sources that RUNTIME_SOURCE_POLICY lets define them.");
         }
 
         var now = time.GetUtcNow();
@@ -183,6 +196,14 @@ internal sealed class ProfileStore(Database database, TimeProvider time) : IProf
         if (name is not null && BuiltInProfiles.Find(name) is not null)
         {
             throw new Refusal(RefusalKind.Conflict, "Built in", $"The guardrails profile '{name}' is built in and can't be changed. Make one of another name.");
+        }
+    }
+
+    private static void MustBeOwner(Caller caller, ProfileRow row)
+    {
+        if (row.Owner != caller.Source)
+        {
+            throw new Refusal(RefusalKind.Conflict, "Owned elsewhere", $"The guardrails profile '{row.Name}' is owned by {row.Owner}: change it {Policy.WhereToChange(row.Owner)}.");
         }
     }
 

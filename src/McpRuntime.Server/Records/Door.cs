@@ -1,4 +1,5 @@
 using McpRuntime.Core.Records;
+using McpRuntime.Server.Control;
 using McpRuntime.Server.Records.Model;
 using Microsoft.EntityFrameworkCore;
 
@@ -17,13 +18,23 @@ internal sealed class Door(Database database, Drafts drafts, IdempotencyKeys key
         return result;
     }
 
-    public async Task<SyncResult> SyncAsync(Caller caller, string owner, IReadOnlyList<PutRuntime> complete, bool allowLargePrune, CancellationToken ct)
+    public async Task<SyncResult> SyncAsync(Caller caller, string owner, IReadOnlyList<PutRuntime> complete, SyncTerms terms, CancellationToken ct)
     {
         Policy.MustOperate(caller);
         await drafts.RefreshAsync(ct);
         var change = NewChange(caller);
-        var sync = new OwnerSync(owner, complete, allowLargePrune);
-        var (result, woken) = await database.WriteAsync((db, stop) => sync.RunAsync(db, change, PutAsync, stop), ct);
+        var sync = new OwnerSync(owner, complete, terms.AllowLargePrune);
+        var (result, woken) = await database.WriteAsync(
+            async (db, stop) =>
+            {
+                if (terms.Epoch is { } epoch && !await LeaseFence.HoldsAsync(db, epoch, database.IsSqlite, stop))
+                {
+                    throw new Refusal(RefusalKind.Unavailable, "Not the leader", $"Another process leads by now; the list of {owner} is its to apply.");
+                }
+
+                return await sync.RunAsync(db, change, PutAsync, stop);
+            },
+            ct);
         foreach (var id in woken)
         {
             wakeUp?.Wake(id);
@@ -134,6 +145,8 @@ internal sealed class Door(Database database, Drafts drafts, IdempotencyKeys key
         var id = RecordId.New(change.At);
         var draft = await drafts.MakeAsync(change.Caller, put.Request, id, ct);
         var row = Generations.Create(db, change, id, put.Owner, draft);
+        row.Desired = put.Desired ?? DesiredState.Running;
+        Declared(row, put.Origin);
         var status = draft.NeedsApproval ? RuntimeStatus.PendingApproval : RuntimeStatus.Pending;
         var message = draft.NeedsApproval ? "Accepted; it waits for an approval." : "Accepted; it is being deployed.";
         message += draft.Admitted.Spec.Catalog is { Deprecated: true } entry ? $" The catalog entry {entry.Id} is deprecated: look for another." : "";
@@ -145,14 +158,27 @@ internal sealed class Door(Database database, Drafts drafts, IdempotencyKeys key
         MustBeUpdatable(change.Caller, put, row);
         var draft = await drafts.MakeAsync(change.Caller, Immutable(put.Request, row), row.Id, ct);
         var asked = await db.Revisions.SingleAsync(revision => revision.RuntimeId == row.Id && revision.Generation == row.AskedGeneration, ct);
-        if (asked.ContentHash == draft.ContentHash)
+        var changed = asked.ContentHash != draft.ContentHash;
+        if (changed)
         {
-            return await AnswerAsync(db, row, created: false, changed: false, ct);
+            await Generations.UpdateAsync(db, change, row, asked, draft, ct);
         }
 
-        await Generations.UpdateAsync(db, change, row, asked, draft, ct);
-        return await AnswerAsync(db, row, created: false, changed: true, ct);
+        if (put.Desired is { } desired && row.Desired != desired)
+        {
+            _ = desired == DesiredState.Running ? Ask(db, change, row, desired, "start", "Starting.") : Ask(db, change, row, desired, "stop", "Stopping.");
+            changed = true;
+        }
+
+        if (changed || put.Origin?.File != row.OriginFile)
+        {
+            Declared(row, put.Origin);
+        }
+
+        return await AnswerAsync(db, row, created: false, changed, ct);
     }
+
+    private static void Declared(RuntimeRow row, RecordOrigin? origin) => (row.OriginCommit, row.OriginFile) = (origin?.Commit, origin?.File);
 
     /// <summary>What a put would be about, and the request as it would be admitted: the checks of a put without the put.</summary>
     internal static async Task<(string? Id, Core.Specs.DeployRequest Request)> TargetForPlanAsync(RecordsDb db, Caller caller, PutRuntime put, CancellationToken ct)

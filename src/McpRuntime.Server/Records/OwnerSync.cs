@@ -26,7 +26,7 @@ internal sealed class OwnerSync(string owner, IReadOnlyList<PutRuntime> complete
         var errors = new List<ValidationError>();
         var conflicts = new List<ValidationError>();
         var results = new List<PutResult>();
-        foreach (var put in complete)
+        foreach (var put in complete.Where(put => !put.Keep))
         {
             try
             {
@@ -80,15 +80,17 @@ internal sealed class OwnerSync(string owner, IReadOnlyList<PutRuntime> complete
         return names;
     }
 
+    /// <summary>How many of an owner's runtimes may go at once without anybody's saying so.</summary>
+    public static int MostPruned(int live) => Math.Max(SmallPrune, (int)(live * SmallPruneShare));
+
     private void RefuseLargePrune(int absent, int live)
     {
-        var most = Math.Max(SmallPrune, (int)(live * SmallPruneShare));
-        if (absent > most && !allowLargePrune)
+        if (absent > MostPruned(live) && !allowLargePrune)
         {
             throw new Refusal(
                 RefusalKind.Conflict,
                 "Too many at once",
-                $"The list of {owner} lacks {absent} of its {live} runtimes; more than {most} are deleted only when that is said explicitly.");
+                $"The list of {owner} lacks {absent} of its {live} runtimes; more than {MostPruned(live)} are deleted only when that is said explicitly.");
         }
     }
 }

@@ -96,7 +96,7 @@ internal static class Policy
     public static Refusal NotFound(string idOrName) =>
         new(RefusalKind.NotFound, "Not found", $"There is no runtime '{idOrName}', or it is not yours to see.");
 
-    private static string WhereToChange(string owner) => owner.Split(':', 2) switch
+    public static string WhereToChange(string owner) => owner.Split(':', 2) switch
     {
         ["git", var name] => $"in the Git repository '{name}'",
         ["crd", var cluster] => $"through its custom resource in the cluster '{cluster}'",

@@ -11,7 +11,7 @@ internal static class RecordsJson
 {
     private static readonly JsonSerializerOptions Stored = Make(WithoutEnvironment);
 
-    // For a request's fingerprint only: the text goes into an HMAC and nowhere else.
+    // For a request's fingerprint, an HMAC; and for who converts a manifest of their own.
     private static readonly JsonSerializerOptions Revealed = Make(_ => { }, new RevealingConverter());
 
     public static string Write<T>(T value) => JsonSerializer.Serialize(value, Stored);

@@ -45,6 +45,7 @@ internal static class RuntimeViews
             Conditions = RecordsJson.Read<List<Condition>>(status.Conditions),
             Display = RecordsJson.Read<Display>(status.Display),
             ErrorMessage = status.ErrorMessage,
+            Origin = runtime.OriginCommit is null && runtime.OriginFile is null ? null : new RecordOrigin(runtime.OriginCommit, runtime.OriginFile),
             CreatedBy = runtime.CreatedBy,
             CreatedAt = DateTimeOffset.FromUnixTimeMilliseconds(runtime.CreatedAt),
             UpdatedAt = DateTimeOffset.FromUnixTimeMilliseconds(Math.Max(runtime.UpdatedAt, status.WrittenAt ?? 0)),

@@ -60,6 +60,16 @@ internal static class PartOptions
         MostBytes = (long)settings.Sources.GitMostMegabytes << 20,
     };
 
+    /// <summary>Of one repository that an admin named: its host needs no list to be allowed.</summary>
+    public static GitOptions Git(RuntimeSettings settings, GitRepo repo) => Git(settings) with
+    {
+        AllowedHosts = [GitAddress.HostOf(repo.Url, settings.Sources.GitProtocols)],
+        Schemes = settings.Sources.GitProtocols,
+        CredentialsFile = repo.Credentials ?? settings.Sources.GitCredentials,
+        Signers = repo.Signers,
+        RefTimeout = TimeSpan.FromSeconds(30),
+    };
+
     public static DockerInstallation DockerInstallation(IServiceProvider services)
     {
         var records = services.GetRequiredService<IRecordStore>();

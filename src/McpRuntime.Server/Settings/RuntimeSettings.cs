@@ -156,12 +156,14 @@ internal sealed record GatewaySettings(
     public required TimeSpan ProbeInterval { get; init; }
 }
 
+/// <param name="GitProtocols">Of RUNTIME_GITOPS_REPOS; what is deployed by others comes by https alone.</param>
 /// <param name="GitAuthorities">A PEM file of the authorities that git servers are signed by; null = the machine's own.</param>
 /// <param name="HostPaths">The only host folders that may be mounted, and only by admins.</param>
 /// <param name="AllowPrivateAddresses">Networks that catalogs and git may be fetched from although private.</param>
 /// <param name="Policy">What each source may do, by <c>crd:…</c> or <c>git:…</c>.</param>
 internal sealed record SourcesSettings(
-    string? GitOpsRepos,
+    IReadOnlyList<GitRepo> GitOpsRepos,
+    IReadOnlyList<string> GitProtocols,
     string? GitCredentials,
     IReadOnlyList<string> GitAllowedHosts,
     string? GitAuthorities,
@@ -170,4 +172,10 @@ internal sealed record SourcesSettings(
     IReadOnlyList<IPNetwork> AllowPrivateAddresses,
     IReadOnlyDictionary<string, SourcePolicy> Policy);
 
-internal sealed record SourcePolicy(Roles Role, IReadOnlyList<string> Teams, bool Profiles);
+internal sealed record SourcePolicy(Roles Role, IReadOnlyList<string> Teams, bool Profiles)
+{
+    /// <summary>The least: it may deploy, for no team, and defines no profiles.</summary>
+    public static readonly SourcePolicy Default = new(Roles.Operator, [], Profiles: false);
+
+    public Caller CallerOf(string source) => new(source, Role, Teams, source) { DefinesProfiles = Profiles };
+}

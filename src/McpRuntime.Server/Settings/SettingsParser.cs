@@ -1,7 +1,6 @@
 using System.Collections;
 using System.Net;
 using System.Text;
-using System.Text.Json;
 using McpRuntime.Backends.CodeEngine;
 using McpRuntime.Backends.Docker.Builds;
 using McpRuntime.Backends.Registries;
@@ -379,15 +378,20 @@ internal static class SettingsParser
         };
     }
 
-    private static SourcesSettings Sources(SettingsReader read) => new(
-        SourcePolicies.JsonText(read, "RUNTIME_GITOPS_REPOS", JsonValueKind.Array, "a JSON array of {name, url, ref, path, interval_seconds, prune, credentials}"),
-        read.ExistingFile("RUNTIME_GIT_CREDENTIALS"),
-        read.List("RUNTIME_GIT_ALLOWED_HOSTS", ["github.com"]),
-        read.ExistingFile("RUNTIME_GIT_CA_FILE"),
-        read.Whole("RUNTIME_GIT_MAX_MB", 256, 1, 65_536),
-        read.List("RUNTIME_HOST_PATHS", [], item => item.StartsWith('/') ? null : "allowed are absolute paths"),
-        read.Networks("RUNTIME_ALLOW_PRIVATE_ADDRESSES"),
-        SourcePolicies.Read(read));
+    private static SourcesSettings Sources(SettingsReader read)
+    {
+        var protocols = read.List("RUNTIME_GIT_PROTOCOLS", ["https"], item => item is "https" or "http" or "file" ? null : "allowed are https, http and file");
+        return new SourcesSettings(
+            GitOpsRepos.Read(read, protocols),
+            protocols,
+            read.ExistingFile("RUNTIME_GIT_CREDENTIALS"),
+            read.List("RUNTIME_GIT_ALLOWED_HOSTS", ["github.com"]),
+            read.ExistingFile("RUNTIME_GIT_CA_FILE"),
+            read.Whole("RUNTIME_GIT_MAX_MB", 256, 1, 65_536),
+            read.List("RUNTIME_HOST_PATHS", [], item => item.StartsWith('/') ? null : "allowed are absolute paths"),
+            read.Networks("RUNTIME_ALLOW_PRIVATE_ADDRESSES"),
+            SourcePolicies.Read(read));
+    }
 
     private static string Urls(SettingsReader read)
     {

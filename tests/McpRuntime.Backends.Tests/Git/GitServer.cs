@@ -45,6 +45,9 @@ internal sealed class GitServer : IAsyncDisposable
     /// <summary>Requests wait for this before they are answered.</summary>
     public Task Gate { get; set; } = Task.CompletedTask;
 
+    /// <summary>Whoever asks, this many answers are whole; the next one breaks off, and so does every other. Null: all are whole.</summary>
+    public int? WholeAnswers { get; set; }
+
     public string Url(string repository) => $"https://{Authority}/{repository}";
 
     public static async Task<GitServer> StartAsync()
@@ -178,7 +181,7 @@ internal sealed class GitServer : IAsyncDisposable
         }
     }
 
-    private static async Task CopyAnswerAsync(Stream output, HttpContext context)
+    private async Task CopyAnswerAsync(Stream output, HttpContext context)
     {
         for (var line = await HeaderAsync(output); line.Length > 0; line = await HeaderAsync(output))
         {
@@ -192,6 +195,14 @@ internal sealed class GitServer : IAsyncDisposable
             {
                 context.Response.Headers[name] = value;
             }
+        }
+
+        if (WholeAnswers is { } left && (WholeAnswers = left - 1) < 0)
+        {
+            await context.Response.Body.WriteAsync("00"u8.ToArray(), context.RequestAborted);
+            await context.Response.Body.FlushAsync(context.RequestAborted);
+            context.Abort();
+            return;
         }
 
         await output.CopyToAsync(context.Response.Body, context.RequestAborted);

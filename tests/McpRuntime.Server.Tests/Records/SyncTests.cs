@@ -55,10 +55,36 @@ internal sealed class SyncTests<TKind> : OnDatabase<TKind>
         await SyncAsync(all);
 
         (await SyncAsync(all[..1]).RefusedAsync()).Kind.Should().Be(RefusalKind.Conflict);
-        (await House.Door.SyncAsync(Git, "git:fleet", all[..1], allowLargePrune: true, Ct)).Deleted.Should().Be(11);
+        (await House.Door.SyncAsync(Git, "git:fleet", all[..1], new SyncTerms(AllowLargePrune: true), Ct)).Deleted.Should().Be(11);
+    }
+
+    [Test]
+    public async Task An_old_leaders_list_changes_nothing()
+    {
+        var epoch = await House.LeadAsync();
+        (await House.Door.SyncAsync(Git, "git:fleet", [Put("a"), Put("b")], new SyncTerms(Epoch: epoch), Ct)).Created.Should().Be(2);
+
+        var refused = await House.Door.SyncAsync(Git, "git:fleet", [Put("a", "docker.io/library/server:2")], new SyncTerms(Epoch: epoch with { Epoch = epoch.Epoch - 1 }), Ct).RefusedAsync();
+
+        refused.Kind.Should().Be(RefusalKind.Unavailable);
+        (await House.Queries.FindAsync(Given.Admin, "a", Ct))!.Generation.Should().Be(1);
+        (await House.Queries.FindAsync(Given.Admin, "b", Ct))!.DeleteRequested.Should().BeFalse();
+    }
+
+    [Test]
+    public async Task What_is_kept_is_neither_put_nor_deleted_and_a_declared_state_is_no_generation()
+    {
+        await SyncAsync(Put("a") with { Origin = new RecordOrigin(new string('a', 40), "a.yaml") }, Put("b"));
+
+        var result = await SyncAsync(Put("a", "docker.io/library/server:2") with { Keep = true }, Put("b") with { Desired = DesiredState.Stopped });
+
+        result.Should().BeEquivalentTo(new { Created = 0, Changed = 1, Unchanged = 0, Deleted = 0 });
+        var (a, b) = ((await House.Queries.FindAsync(Given.Admin, "a", Ct))!, (await House.Queries.FindAsync(Given.Admin, "b", Ct))!);
+        (a.Generation, a.DeleteRequested, a.Origin).Should().Be((1, false, new RecordOrigin(new string('a', 40), "a.yaml")));
+        b.Generation.Should().Be(1);
     }
 
     private static PutRuntime Put(string name, string image = "docker.io/library/server:1") => new(Given.Request(name, image), "git:fleet", MustCreate: false);
 
-    private Task<SyncResult> SyncAsync(params PutRuntime[] complete) => House.Door.SyncAsync(Git, "git:fleet", complete, allowLargePrune: false, Ct);
+    private Task<SyncResult> SyncAsync(params PutRuntime[] complete) => House.Door.SyncAsync(Git, "git:fleet", complete, new SyncTerms(), Ct);
 }

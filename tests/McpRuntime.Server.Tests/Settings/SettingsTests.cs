@@ -57,6 +57,20 @@ internal sealed class SettingsTests
     [TestCase("RUNTIME_CATALOG_FILE", "/nowhere/catalog.yml", "no readable file")]
     [TestCase("RUNTIME_SOURCE_POLICY", "{\"git:a\": {\"role\": \"king\"}}", "viewer, caller, operator, approver, admin")]
     [TestCase("RUNTIME_SOURCE_POLICY", "[]", "JSON object")]
+    [TestCase("RUNTIME_GITOPS_REPOS", "{}", "JSON array")]
+    [TestCase("RUNTIME_GITOPS_REPOS", """[{"name": "a", "url": "https://g.example/a/b", "branch": "main"}]""", "\"interval_seconds\"")]
+    [TestCase("RUNTIME_GITOPS_REPOS", """[{"name": "A b", "url": "https://g.example/a/b"}]""", "[0].name")]
+    [TestCase("RUNTIME_GITOPS_REPOS", """[{"name": "a", "url": "https://g.example/a/b"}, {"name": "a", "url": "https://g.example/a/c"}]""", "[1].name: stands twice")]
+    [TestCase("RUNTIME_GITOPS_REPOS", """[{"name": "a"}]""", "[0].url: is missing")]
+    [TestCase("RUNTIME_GITOPS_REPOS", """[{"name": "a", "url": "file:///etc"}]""", "RUNTIME_GIT_PROTOCOLS allows https")]
+    [TestCase("RUNTIME_GITOPS_REPOS", """[{"name": "a", "url": "ssh://git@g.example/a/b"}]""", "use https with a token")]
+    [TestCase("RUNTIME_GITOPS_REPOS", """[{"name": "a", "url": "https://g.example/a/b", "ref": "--upload-pack=touch x"}]""", "[0].ref")]
+    [TestCase("RUNTIME_GITOPS_REPOS", """[{"name": "a", "url": "https://g.example/a/b", "ref": "a..b"}]""", "[0].ref")]
+    [TestCase("RUNTIME_GITOPS_REPOS", """[{"name": "a", "url": "https://g.example/a/b", "path": "../up"}]""", "[0].path")]
+    [TestCase("RUNTIME_GITOPS_REPOS", """[{"name": "a", "url": "https://g.example/a/b", "interval_seconds": 1}]""", "5 to 86400")]
+    [TestCase("RUNTIME_GITOPS_REPOS", """[{"name": "a", "url": "https://g.example/a/b", "credentials": "/nowhere"}]""", "never a password")]
+    [TestCase("RUNTIME_GITOPS_REPOS", """[{"name": "a", "url": "https://g.example/a/b", "verify_signatures": true}]""", "RUNTIME_GIT_ALLOWED_SIGNERS")]
+    [TestCase("RUNTIME_GIT_PROTOCOLS", "https,ext", "https, http and file")]
     [TestCase("ASPNETCORE_URLS", "8080", "http://address:port")]
     public void A_wrong_value_is_named_with_what_is_allowed(string name, string value, string allowed)
     {
@@ -99,10 +113,11 @@ internal sealed class SettingsTests
         parse.Should().Throw<InvalidSettings>().Which.Errors.Should().HaveCount(3);
     }
 
-    [Test]
-    public void Credentials_in_a_rejected_url_are_not_echoed()
+    [TestCase("RUNTIME_PUBLIC_URL", "https://user:hunter2@x.example")]
+    [TestCase("RUNTIME_GITOPS_REPOS", """[{"name": "a", "url": "https://user:hunter2@g.example/a/b"}]""")]
+    public void Credentials_in_a_rejected_url_are_not_echoed(string name, string value)
     {
-        var parse = () => Parse(("RUNTIME_PUBLIC_URL", "https://user:hunter2@x.example"));
+        var parse = () => Parse((name, value));
 
         parse.Should().Throw<InvalidSettings>().Which.Message.Should().NotContain("hunter2");
     }

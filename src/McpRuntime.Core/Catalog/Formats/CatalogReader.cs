@@ -17,7 +17,13 @@ internal sealed class CatalogReader
 
     private long _nodes;
 
-    private CatalogReader(string text) => _parser = new Parser(new StringReader(text));
+    private readonly string _text;
+
+    private CatalogReader(string text)
+    {
+        _text = text;
+        _parser = new Parser(new StringReader(text));
+    }
 
     public static IReadOnlyList<CatalogNode> Read(string text)
     {
@@ -53,7 +59,7 @@ internal sealed class CatalogReader
         }
         catch (YamlException exception)
         {
-            throw new CatalogFault((int)Math.Min(exception.Start.Line, int.MaxValue), $"is not YAML: {Reason(exception)}");
+            throw new CatalogFault(LineOf(exception), $"is not YAML: {Reason(exception)}");
         }
         catch (InvalidOperationException)
         {
@@ -62,6 +68,29 @@ internal sealed class CatalogReader
         }
 
         return documents;
+    }
+
+    // It begins where the library began to read a thing, be it the whole document; it ends at what it could not read. Of a quote that is
+    // never closed the beginning says more, and of a tab it says neither.
+    private int LineOf(YamlException exception) => exception.Message switch
+    {
+        var words when words.Contains("invalid tab", StringComparison.Ordinal) => FirstTab((int)exception.Start.Line),
+        var words when words.Contains("end of stream", StringComparison.Ordinal) => (int)exception.Start.Line,
+        _ => (int)exception.End.Line,
+    };
+
+    private int FirstTab(int from)
+    {
+        var line = 0;
+        foreach (var text in _text.AsSpan().EnumerateLines())
+        {
+            if (++line >= from && text[..(text.Length - text.TrimStart().Length)].Contains('\t'))
+            {
+                return line;
+            }
+        }
+
+        return from;
     }
 
     // The library's message begins with the place, which is said already.

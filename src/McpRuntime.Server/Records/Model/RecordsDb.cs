@@ -42,6 +42,8 @@ internal abstract class RecordsDb(DbContextOptions options) : DbContext(options)
 
     public DbSet<CatalogCopyRow> CatalogCopies => Set<CatalogCopyRow>();
 
+    public DbSet<GitSourceRow> GitSources => Set<GitSourceRow>();
+
     public DbSet<GatewaySessionRow> GatewaySessions => Set<GatewaySessionRow>();
 
     public DbSet<ToolInventoryRow> ToolInventories => Set<ToolInventoryRow>();
@@ -135,6 +137,11 @@ internal abstract class RecordsDb(DbContextOptions options) : DbContext(options)
         });
         modelBuilder.Entity<BridgeRow>().ToTable("bridges").HasKey(row => row.Server);
         modelBuilder.Entity<CatalogCopyRow>().ToTable("catalog_copies").HasKey(row => row.Url);
+        modelBuilder.Entity<GitSourceRow>(table =>
+        {
+            table.ToTable("git_sources").HasKey(row => row.Name);
+            table.Property(row => row.Version).IsConcurrencyToken();
+        });
         modelBuilder.Entity<GatewaySessionRow>(table =>
         {
             table.ToTable("gateway_sessions").HasKey(row => row.Hash);

@@ -55,6 +55,11 @@ internal sealed class RuntimeRow
     /// <summary>The version that the asked generation was made from, or that was tried and refused: a newer one has yet to be rolled out.</summary>
     public long? ProfileVersion { get; set; }
 
+    /// <summary>The commit that brought the present content, where it was declared in a file.</summary>
+    public string? OriginCommit { get; set; }
+
+    public string? OriginFile { get; set; }
+
     public Visibility Visibility { get; set; }
 
     public string? TeamId { get; set; }

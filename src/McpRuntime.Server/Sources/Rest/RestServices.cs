@@ -22,5 +22,6 @@ internal static class RestServices
         LogRoutes.Map(runtimes);
         runtimes.MapTokens();
         runtimes.MapTools();
+        runtimes.MapSources();
     }
 }

@@ -49,6 +49,9 @@ internal sealed record RuntimeJson
 
     public required string? Commit { get; init; }
 
+    /// <summary>Where it is declared: the file and the commit that brought its present content. Null for what came through this API.</summary>
+    public required RecordOrigin? Origin { get; init; }
+
     public required string? GatewayId { get; init; }
 
     public required string? CatalogServerId { get; init; }
@@ -118,6 +121,7 @@ internal sealed record RuntimeJson
         Image = view.Display.Image ?? view.Spec.Source.Match<string?>(docker => docker.Image, _ => null, _ => null),
         ImageDigest = view.Display.ImageDigest,
         Commit = view.Facts?.Commit,
+        Origin = view.Origin,
         GatewayId = view.Display.GatewayId,
         CatalogServerId = view.Spec.Catalog?.Id,
         GuardrailsProfile = view.Guardrails.Profile,
