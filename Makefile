@@ -27,7 +27,7 @@ bench: ## the figures of the README, as ratios measured in one run
 	@.ci/images.sh
 	dotnet run -c $(CONFIGURATION) --project tests/McpRuntime.Benchmarks --
 
-image: ## the product's image, mcpruntime/guard (it is the guard's too)
+image: ## the product's image, mcpruntime/mcp-runtime (the guard's too); IMAGE_BASE names another base
 	@.ci/setup.sh run
 	@.ci/images.sh guard
 

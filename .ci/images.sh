@@ -5,9 +5,10 @@
 
 exists() { docker image inspect "$1" >/dev/null 2>&1; }
 
-# name, hash of inputs, function that puts a Dockerfile's context into $1
+# name, hash of inputs, function that puts a Dockerfile's context into $1, further arguments of the engine's build
 build() {
   local image=mcpruntime/$1 hash=$2 fill=$3 context
+  shift 3
   if exists "$image:$hash"; then
     docker tag "$image:$hash" "$image:latest"
     return
@@ -15,7 +16,7 @@ build() {
   say "building $image"
   context=$(mktemp -d)
   "$fill" "$context"
-  docker build --quiet --network none --tag "$image:$hash" --tag "$image:latest" "$context" >/dev/null 2>"$context.log" \
+  docker build --quiet --network none "$@" --tag "$image:$hash" --tag "$image:latest" "$context" >/dev/null 2>"$context.log" \
     || { cat "$context.log" >&2; rm -rf "$context" "$context.log"; die "building $image failed"; }
   rm -rf "$context" "$context.log"
   forget_older "$image" "$hash"
@@ -125,6 +126,14 @@ fill_guard() {
   publish src/McpRuntime.Server "$1/app"
 }
 
+# What the chart names: the guard's image by the product's name and version.
+name_product() {
+  local version
+  version=$(sed -n 's/.*<VersionPrefix>\(.*\)<.*/\1/p' "$root/Directory.Build.props")
+  docker tag mcpruntime/guard:latest mcpruntime/mcp-runtime:latest
+  docker tag mcpruntime/guard:latest "mcpruntime/mcp-runtime:$version"
+}
+
 hash_with() { # the images below, then what is published
   local below=$1
   shift
@@ -146,11 +155,15 @@ for target in "${targets[@]}"; do
       build server-everything "$(hash_with "$(base_hash)" samples/servers/everything)" fill_everything ;;
     database)
       build database "$(hash_with "$(base_hash) $(postgresql_bin) $(declare -f fill_database)" samples/servers/database)" fill_database ;;
-    dotnet | sample-server | guard)
+    guard)
+      # IMAGE_BASE: an ASP.NET 10 image of a registry, such as a chiselled one; otherwise ours.
+      [ -n "${IMAGE_BASE:-}" ] || build dotnet "$(dotnet_hash)" fill_dotnet
+      build guard "$(hash_with "${IMAGE_BASE:-$(dotnet_hash)}" src Directory.Packages.props Directory.Build.props)" fill_guard --build-arg "BASE=${IMAGE_BASE:-mcpruntime/dotnet}"
+      name_product ;;
+    dotnet | sample-server)
       build dotnet "$(dotnet_hash)" fill_dotnet
       case $target in
         sample-server) build sample-server "$(hash_with "$(dotnet_hash)" samples/servers/csharp Directory.Packages.props)" fill_sample ;;
-        guard) build guard "$(hash_with "$(dotnet_hash)" src Directory.Packages.props Directory.Build.props)" fill_guard ;;
       esac ;;
     *) die "unknown image $target; there are base, dotnet, server-everything, sample-server, database, guard" ;;
   esac

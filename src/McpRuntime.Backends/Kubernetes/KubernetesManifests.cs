@@ -240,9 +240,21 @@ internal sealed class KubernetesManifests(KubernetesOptions options)
     public static bool IsNonRoot(GuardrailsConfig guardrails) => guardrails.Process.RunAsNonRoot || (guardrails.Process.NoNewPrivileges && guardrails.Capabilities.DropAll);
 
     private JsonArray Gateway() => new([
-        new JsonObject { ["podSelector"] = new JsonObject { ["matchLabels"] = new JsonObject { [KubernetesNames.GatewayLabel] = KubernetesNames.GatewayName } } },
+        GatewayPods(),
         .. options.GatewayPeers.Select(range => new JsonObject { ["ipBlock"] = new JsonObject { ["cidr"] = range } }),
     ]);
+
+    /// <summary>A selector of Pods alone means those of the policy's own namespace; every namespace carries its name as a label (from 1.21 on).</summary>
+    private JsonObject GatewayPods()
+    {
+        var pods = new JsonObject { ["podSelector"] = new JsonObject { ["matchLabels"] = new JsonObject { [KubernetesNames.GatewayLabel] = KubernetesNames.GatewayName } } };
+        if (options.GatewayNamespace is { } elsewhere && elsewhere != options.Namespace)
+        {
+            pods["namespaceSelector"] = new JsonObject { ["matchLabels"] = new JsonObject { ["kubernetes.io/metadata.name"] = elsewhere } };
+        }
+
+        return pods;
+    }
 
     /// <summary>Everywhere but the address where clouds hand out a node's credentials; names are resolved wherever the cluster does it.</summary>
     private static JsonObject Anywhere() => new()

@@ -21,6 +21,9 @@ public sealed record KubernetesOptions
     /// <summary>RUNTIME_KUBERNETES_GATEWAY_PEERS: address ranges the gateway calls from, besides Pods that carry its label.</summary>
     public IReadOnlyList<string> GatewayPeers { get; init; } = [];
 
+    /// <summary>RUNTIME_KUBERNETES_GATEWAY_NAMESPACE: where the gateway's own Pods are; null: in <see cref="Namespace"/> too.</summary>
+    public string? GatewayNamespace { get; init; }
+
     /// <summary>RUNTIME_KUBERNETES_LOCAL_IMAGES: prefixes of images that are on every node already. They are run by name, never pulled, and pinned to no digest.</summary>
     public IReadOnlyList<string> LocalImages { get; init; } = [];
 

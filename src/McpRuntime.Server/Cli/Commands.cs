@@ -23,6 +23,7 @@ internal static class Commands
         root.Add(Guard());
         root.Add(migrate);
         root.Add(TokenCommands.Token());
+        root.Add(TryCommand.Try());
         root.Add(ConvertCommand.Convert());
         return root;
     }

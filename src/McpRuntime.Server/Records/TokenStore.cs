@@ -14,8 +14,9 @@ internal sealed class TokenStore(Database database, TimeProvider time) : ITokenS
         database.WriteAsync(
             async (db, stop) =>
             {
-                // The id is the caller's own: found here, an earlier attempt was committed and its reply lost.
-                if (!await db.Tokens.AnyAsync(row => row.Id == token.Id, stop))
+                // The id is the caller's own: found here, an earlier attempt was committed and its reply lost. The same text under another id:
+                // another replica's first start took the same file, and the token is there.
+                if (!await db.Tokens.AnyAsync(row => row.Id == token.Id || row.Hash == hash, stop))
                 {
                     db.Tokens.Add(ToRow(token, hash));
                 }

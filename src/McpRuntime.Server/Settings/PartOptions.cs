@@ -115,6 +115,7 @@ internal static class PartOptions
         GatewayPeers = settings.Kubernetes.GatewayPeers,
         LocalImages = settings.Kubernetes.LocalImages,
         PullSecrets = settings.Kubernetes.PullSecrets,
+        GatewayNamespace = settings.Kubernetes.GatewayNamespace,
         RegistryCredentials = settings.Docker.RegistryCredentials,
         PrivateAddresses = settings.Sources.AllowPrivateAddresses,
         Mode = settings.GuardrailsMode,

@@ -93,7 +93,8 @@ internal sealed record KubernetesSettings(
     bool NetworkPolicyEnforced,
     IReadOnlyList<string> GatewayPeers,
     IReadOnlyList<string> LocalImages,
-    IReadOnlyList<string> PullSecrets);
+    IReadOnlyList<string> PullSecrets,
+    string? GatewayNamespace);
 
 /// <param name="Cluster">Its name in owners: <c>crd:&lt;cluster&gt;</c>.</param>
 /// <param name="Namespaces">The only ones looked at, which needs no right over the whole cluster; empty: all, and the profiles.</param>

@@ -228,7 +228,8 @@ internal static class SettingsParser
         read.Choice("RUNTIME_KUBERNETES_NETWORK_POLICY", "unknown", "unknown", "enforced") == "enforced",
         read.List("RUNTIME_KUBERNETES_GATEWAY_PEERS", [], item => IPNetwork.TryParse(item, out _) ? null : "an address range, such as 10.0.0.0/24"),
         read.List("RUNTIME_KUBERNETES_LOCAL_IMAGES", []),
-        read.List("RUNTIME_KUBERNETES_PULL_SECRETS", []));
+        read.List("RUNTIME_KUBERNETES_PULL_SECRETS", []),
+        read.Text("RUNTIME_KUBERNETES_GATEWAY_NAMESPACE"));
 
     private static CustomResourceSettings? CustomResources(SettingsReader read)
     {

@@ -108,6 +108,7 @@ internal sealed class TestCluster : IAsyncDisposable
             await program.DisposeAsync();
         }
 
+        await Run.Async(Path.Combine(Programs, "kube-proxy"), ["--cleanup"]);
         await Node.DisposeAsync();
         await Run.Async("ip", ["link", "del", PodBridge]);
         // Mounts of its Pods may outlive them by a moment.
@@ -171,6 +172,21 @@ internal sealed class TestCluster : IAsyncDisposable
             async () => (await KubectlAsync("get", "node", "node1", "-o", "jsonpath={.status.conditions[?(@.type==\"Ready\")].status}")).Output == "True", "the node is ready");
         await kubelet.UntilAsync(
             async () => (await KubectlAsync("get", "serviceaccount", "default", "-n", "default")).Exit == 0, "the controllers work");
+        await StartProxyAsync();
+    }
+
+    /// <summary>Services' addresses. Pods call each other over one bridge: without the masquerade an answer would come past the translation.</summary>
+    private async Task StartProxyAsync()
+    {
+        var health = Places.FreePort();
+        var proxy = Start("kube-proxy",
+        [
+            "--kubeconfig", Kubeconfig, "--proxy-mode=iptables", "--masquerade-all", "--hostname-override=node1", "--bind-address", Node.Address,
+            $"--healthz-bind-address=127.0.0.1:{health}", $"--metrics-bind-address=127.0.0.1:{Places.FreePort()}", "--conntrack-max-per-core=0", "--conntrack-min=0",
+            "--conntrack-tcp-timeout-established=0s", "--conntrack-tcp-timeout-close-wait=0s",
+        ]);
+        using var http = new HttpClient();
+        await proxy.UntilAsync(async () => await AnswersAsync(http, new Uri($"http://127.0.0.1:{health}/healthz")), "kube-proxy has written its rules");
     }
 
     private async Task WriteFilesAsync()

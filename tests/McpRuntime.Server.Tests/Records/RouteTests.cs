@@ -1,6 +1,7 @@
 using McpRuntime.Core.Planning;
 using McpRuntime.Core.Records;
 using McpRuntime.Gateways;
+using McpRuntime.Server.Access;
 
 namespace McpRuntime.Server.Tests.Records;
 
@@ -57,6 +58,21 @@ internal sealed class RouteTests<TKind> : OnDatabase<TKind>
         await Routes.PutAsync(Route("one"), Ct);
 
         await Eventually.BecomesAsync(async () => await other.FindAsync("one", Ct) is not null, TimeSpan.FromSeconds(5));
+    }
+
+    [Test]
+    public async Task Two_replicas_that_start_with_the_same_first_token_on_an_empty_database_have_it_once()
+    {
+        var other = await AnotherAsync();
+        var hash = ApiTokens.HashOf(ApiTokens.NewText());
+        var first = new ApiToken(ApiTokens.NewId(), "admin", Roles.Admin, [], Clock.GetUtcNow(), null, null);
+
+        await Task.WhenAll(
+            House.Get<ITokenStore>().AddAsync(first, hash, Ct),
+            other.Get<ITokenStore>().AddAsync(first with { Id = ApiTokens.NewId() }, hash, Ct));
+
+        (await House.Get<ITokenStore>().ListAsync(Ct)).Should().ContainSingle();
+        (await other.Get<ITokenStore>().FindByHashAsync(hash, Ct))!.Roles.Should().Be(Roles.Admin);
     }
 
     [Test]
