@@ -110,6 +110,7 @@ internal sealed class TestCluster : IAsyncDisposable
 
         await Run.Async(Path.Combine(Programs, "kube-proxy"), ["--cleanup"]);
         await Node.DisposeAsync();
+        await LetPodsReachOneAnotherAsync("-D");
         await Run.Async("ip", ["link", "del", PodBridge]);
         // Mounts of its Pods may outlive them by a moment.
         await Run.Async("sh", ["-c", "grep -F \"$0\" /proc/mounts | cut -d' ' -f2 | sort -r | xargs -r umount -l", _folder]);
@@ -157,6 +158,7 @@ internal sealed class TestCluster : IAsyncDisposable
 
     private async Task StartNodeAsync()
     {
+        await LetPodsReachOneAnotherAsync("-I");
         var kubelet = Start("kubelet",
         [
             "--kubeconfig", Kubeconfig,
@@ -187,6 +189,16 @@ internal sealed class TestCluster : IAsyncDisposable
         ]);
         using var http = new HttpClient();
         await proxy.UntilAsync(async () => await AnswersAsync(http, new Uri($"http://127.0.0.1:{health}/healthz")), "kube-proxy has written its rules");
+    }
+
+    /// <summary>The machine's own Docker Engine has what crosses any bridge dropped unless a rule lets it.</summary>
+    /// <param name="verb"><c>-I</c>, or <c>-D</c>.</param>
+    private static async Task LetPodsReachOneAnotherAsync(string verb)
+    {
+        foreach (var side in new[] { "-i", "-o" })
+        {
+            await Run.Async("iptables", ["-w", verb, "FORWARD", side, PodBridge, "-j", "ACCEPT"]);
+        }
     }
 
     private async Task WriteFilesAsync()
