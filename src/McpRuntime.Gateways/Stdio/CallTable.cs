@@ -103,9 +103,16 @@ internal sealed class CallTable(BridgeLimits limits, Func<byte[], bool> send)
             Done(call);
         }
 
-        if (call.Translate(answer) is { } translated)
+        try
         {
-            call.Finish(translated.Message, translated.Status);
+            if (call.Translate(answer) is { } translated)
+            {
+                call.Finish(translated.Message, translated.Status);
+            }
+        }
+        catch (Exception e) when (IsUnreadable(e))
+        {
+            call.Fail(Protocol.Gateway, $"The server's answer can't be passed on: {e.Message}");
         }
 
         return true;
@@ -210,12 +217,26 @@ internal sealed class CallTable(BridgeLimits limits, Func<byte[], bool> send)
         }
     }
 
+    /// <summary>What reading text that is none throws. It is one call's trouble, and never that of all who talk to the server.</summary>
+    private static bool IsUnreadable(Exception e) => e is InvalidOperationException or ArgumentException or System.Text.Json.JsonException;
+
     private static string NeverSent(string why) => $"The server ended, or was replaced: {why} This was not sent to it, and not executed.";
 
     private void Send(Call call)
     {
         call.Id = ++_next;
-        if (!send(call.Frame(call.Id)))
+        byte[] frame;
+        try
+        {
+            frame = call.Frame(call.Id);
+        }
+        catch (Exception e) when (IsUnreadable(e))
+        {
+            call.Fail(Protocol.InvalidRequest, $"The message can't be passed on: {e.Message} Nothing was sent.", HttpStatusCode.BadRequest);
+            return;
+        }
+
+        if (!send(frame))
         {
             call.Fail(Protocol.Gateway, "The server does not take its input. Nothing was sent; try again.", HttpStatusCode.ServiceUnavailable);
             return;
