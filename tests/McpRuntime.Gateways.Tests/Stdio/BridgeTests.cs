@@ -1,7 +1,10 @@
 using System.Net;
 using System.Text.Json.Nodes;
+using McpRuntime.Gateways.Embedded;
+using McpRuntime.Gateways.Embedded.Sessions;
 using McpRuntime.Gateways.Stdio;
 using McpRuntime.Gateways.Tests.Embedded.Harness;
+using McpRuntime.Gateways.Upstream;
 
 namespace McpRuntime.Gateways.Tests.Stdio;
 
@@ -59,6 +62,21 @@ internal sealed class BridgeTests
         (await host.PostAsync(BridgeHost.Call(1, "x"))).StatusCode.Should().Be(HttpStatusCode.BadRequest, "there is no session header");
         (await host.SendAsync(HttpMethod.Delete, null, session)).StatusCode.Should().Be(HttpStatusCode.OK);
         (await host.PostAsync(BridgeHost.Call(1, "x"), session)).StatusCode.Should().Be(HttpStatusCode.NotFound);
+    }
+
+    [Test]
+    public async Task A_session_opened_anew_in_a_callers_name_is_that_callers_and_is_closed_in_its_name()
+    {
+        await using var host = new BridgeHost(new ScriptedStdio());
+        using var upstream = new UpstreamConnector(host.Options, host.Bridges);
+        var reopener = new Reopener(upstream, new SessionSeal(host.Options, TimeProvider.System));
+        var route = new MemoryRoutes().Add("a", new Uri("http://server:1/")) with { Address = BridgeHost.Address };
+
+        var (inner, _) = await reopener.OpenAsync(route, "alice", """{"protocolVersion":"2025-11-25","capabilities":{}}""", "2025-11-25", CancellationToken.None);
+
+        (await host.PostAsync(BridgeHost.Call(1, "x"), inner)).StatusCode.Should().Be(HttpStatusCode.OK);
+        await reopener.CloseAsync(route, "alice", inner!, CancellationToken.None);
+        (await host.PostAsync(BridgeHost.Call(2, "x"), inner)).StatusCode.Should().Be(HttpStatusCode.NotFound);
     }
 
     [Test]
