@@ -34,7 +34,7 @@ internal sealed partial class Forwarder(
         RequestBody? body = null;
         try
         {
-            body = HttpMethods.IsPost(context.Request.Method) ? await RequestBody.OpenAsync(context, options.MaxBodyBytes, options.AuditArguments, watchdog) : null;
+            body = HttpMethods.IsPost(context.Request.Method) ? await RequestBody.OpenAsync(context, options.MaxBodyBytes, options.AuditArguments, tools.ReadsWhole, watchdog) : null;
             call.Envelope = body?.Envelope ?? default;
             call.IsSilent = body is null;
             Activity.Current?.SetTag("mcp.method", call.Envelope.Method);
@@ -58,6 +58,11 @@ internal sealed partial class Forwarder(
     /// <summary>What is decided by the message itself, before a byte of it is sent.</summary>
     private async Task<GatewayError?> AllowAsync(HttpContext context, ForwardedCall call, HttpRequestMessage request, CancellationToken ct)
     {
+        if (call.Envelope.IsMalformed)
+        {
+            return GatewayError.Malformed;
+        }
+
         if (call.Envelope.Twice is { } field)
         {
             return GatewayError.Ambiguous(field);

@@ -20,6 +20,9 @@ internal sealed partial class ToolGate(IToolPins pins, GatewayOptions options, G
 {
     private const int MaxList = McpAnswer.MaxBytes;
 
+    /// <summary>Whether a message is read to its end before it is sent on: what it calls may stand there.</summary>
+    public bool ReadsWhole => IsOn;
+
     private bool IsOn => options.ToolsPin is ToolsPin.Quarantine;
 
     /// <returns>Why the message may not be sent on; null when it may.</returns>
