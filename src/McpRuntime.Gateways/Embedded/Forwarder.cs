@@ -198,9 +198,9 @@ internal sealed partial class Forwarder(
         var response = context.Response;
         await using var stream = await from.Content.ReadAsStreamAsync(watchdog.Token);
         call.Answer = call.Envelope.MayCallTools ? new CallOutcome() : null;
-        if (tools.Reads(call.Envelope))
+        if (!IsEvents(from) && tools.Reads(call.Envelope, from))
         {
-            await tools.CopyAsync(call.Route, stream, IsEvents(from), response, watchdog.Token);
+            await tools.CopyAsync(call.Route, stream, response, call.Answer, watchdog);
             return;
         }
 
@@ -218,7 +218,7 @@ internal sealed partial class Forwarder(
         await response.BodyWriter.FlushAsync(watchdog.Token);
         call.OnlyListens = body is null || body.Envelope.Method == "subscriptions/listen";
         watchdog.AllowSilence(forever: call.OnlyListens);
-        var rewriter = call.Events = new SseRewriter(address => call.MessageAddress(context.Request, seal, options, address), call.Answer);
+        var rewriter = call.Events = new SseRewriter(address => call.MessageAddress(context.Request, seal, options, address), call.Answer, await tools.JudgeAsync(call.Route, watchdog.Token));
         call.Session?.Begin();
         try
         {

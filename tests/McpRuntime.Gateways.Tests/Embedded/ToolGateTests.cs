@@ -52,6 +52,38 @@ internal sealed class ToolGateTests
         listed.Should().Contain("\"tools\":[]").And.Contain("nextCursor", "the rest of the answer is as it was");
     }
 
+    [TestCase("listens", true)]
+    [TestCase("resumes", true)]
+    [TestCase("pings", true)]
+    [TestCase("pings", false)]
+    public async Task A_list_that_comes_on_another_stream_or_to_another_question_is_held_to_them_too(string how, bool asEvents)
+    {
+        (_asEvents, _offered) = (asEvents, $$$"""{"jsonrpc":"2.0","id":7,"Result":{"\u0074ools":[{{{Evil}}},{{{Good}}}],"nextCursor":"more"}}""");
+        using var request = Calls.Message(how == "pings" ? HttpMethod.Post : HttpMethod.Get, "/mcp/a", how == "pings" ? """{"jsonrpc":"2.0","id":7,"method":"ping"}""" : null);
+        if (how == "resumes")
+        {
+            request.Headers.TryAddWithoutValidation("Last-Event-ID", "3");
+        }
+
+        using var answer = await Calls.SendAsync(_gateway, request);
+
+        (await answer.Content.ReadAsStringAsync()).Should().Contain("Says it back.").And.Contain("nextCursor").And.NotContain("id_rsa");
+    }
+
+    [TestCase("""{"jsonrpc":"2.0","id":7,"result":{"tools":[{"name":"shell"}],"x":NaN}}""")]
+    [TestCase("""{"jsonrpc":"2.0","id":7,"result":{"tools":[{"name":"shell"}]},"Result":{}}""")]
+    public async Task What_can_not_be_judged_is_not_passed(string message)
+    {
+        (_asEvents, _offered) = (true, message);
+        var read = async () =>
+        {
+            using var answer = await Calls.SendAsync(_gateway, Calls.Message(HttpMethod.Get, "/mcp/a"));
+            return await answer.Content.ReadAsStringAsync();
+        };
+
+        await read.Should().ThrowAsync<HttpRequestException>("the stream is cut");
+    }
+
     [Test]
     public async Task While_the_server_offers_other_tools_none_is_called()
     {
