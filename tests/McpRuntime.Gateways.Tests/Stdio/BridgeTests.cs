@@ -204,6 +204,51 @@ internal sealed class BridgeTests
     }
 
     [Test]
+    public async Task What_a_server_asks_and_logs_for_a_cancelled_call_is_shown_to_nobody_else()
+    {
+        JsonObject? cancelled = null;
+        JsonObject? bobs = null;
+        var refused = new List<string>();
+        var server = new ScriptedStdio
+        {
+            Answer = async (message, process) =>
+            {
+                switch (message["method"]?.GetValue<string>())
+                {
+                    case "tools/call" when cancelled is null:
+                        cancelled = message;
+                        break;
+                    case "tools/call":
+                        bobs = message;
+                        await process.WriteAsync("""{"jsonrpc":"2.0","method":"notifications/message","params":{"level":"error","data":"of the cancelled call"}}""");
+                        await process.WriteAsync("""{"jsonrpc":"2.0","id":"ask","method":"elicitation/create","params":{"message":"of the cancelled call"}}""");
+                        break;
+                    case null when message["error"] is { } error:
+                        refused.Add(error["message"]!.GetValue<string>());
+                        await ScriptedStdio.Plain(cancelled!, process);
+                        await ScriptedStdio.Plain(bobs!, process);
+                        break;
+                    default:
+                        await ScriptedStdio.Plain(message, process);
+                        break;
+                }
+            },
+        };
+        await using var host = new BridgeHost(server);
+        var alice = await host.InitializeAsync(capabilities: """{"elicitation":{}}""");
+        var bob = await host.InitializeAsync("bob", """{"elicitation":{}}""");
+        var abandoned = host.PostAsync(BridgeHost.Call(1, "alice's"), alice);
+        await Eventually.TrueAsync(() => cancelled is not null, "the server has alice's call");
+        await host.PostAsync("""{"jsonrpc":"2.0","method":"notifications/cancelled","params":{"requestId":1}}""", alice);
+        (await abandoned).Dispose();
+
+        var messages = await BridgeHost.MessagesAsync(await host.PostAsync(BridgeHost.Call(2, "bob's"), bob, "bob"));
+
+        messages.Should().ContainSingle().Which["result"].Should().NotBeNull();
+        refused.Should().ContainSingle().Which.Should().Contain("several clients");
+    }
+
+    [Test]
     public async Task A_stateless_client_is_served_by_a_server_of_sessions()
     {
         await using var host = new BridgeHost(new ScriptedStdio());
