@@ -148,7 +148,13 @@ internal sealed class SessionRequests(Bridge bridge, ServerFacts server, string 
         bridge.Calls.Begin(call);
 
         // A client that is cut off has not cancelled: it may come back for the rest.
-        return await Reply.OfAsync(call, numbered: true, bridge.Time, () => { }, ct);
+        var reply = await Reply.OfAsync(call, numbered: true, bridge.Time, () => { }, ct);
+        if (reply.Content is not StreamContent)
+        {
+            session.Drop(call.Outbox);
+        }
+
+        return reply;
     }
 
     /// <summary>What the bridge answers itself, where the server has nothing of the kind.</summary>
@@ -207,5 +213,7 @@ internal sealed class SessionRequests(Bridge bridge, ServerFacts server, string 
         {
             request.Answered(null);
         }
+
+        session.Trim();
     }
 }
