@@ -47,7 +47,8 @@ internal sealed class SessionRequests(Bridge bridge, ServerFacts server, string 
         {
             return session.Resume(last) is { } resumed
                 ? Reply.Events(resumed.Stream, resumed.After, numbered: true, () => { })
-                : Reply.Error(HttpStatusCode.NotFound, null, Protocol.Gateway, "The stream of that event is not kept any more.");
+                // Not 404: to the gateway, and to clients, that is the end of the session.
+                : Reply.Error(HttpStatusCode.BadRequest, null, Protocol.Gateway, "The stream of that event is not kept any more.");
         }
 
         return Reply.Events(session.Stream, after: 0, numbered: true, () => { });
