@@ -34,7 +34,7 @@ internal sealed partial class Forwarder(
         RequestBody? body = null;
         try
         {
-            body = HttpMethods.IsPost(context.Request.Method) ? await RequestBody.OpenAsync(context, options.MaxBodyBytes, options.AuditArguments, watchdog) : null;
+            body = HttpMethods.IsPost(context.Request.Method) ? await RequestBody.OpenAsync(context, options.MaxBodyBytes, options.AuditArguments, tools.ReadsWhole, watchdog) : null;
             call.Envelope = body?.Envelope ?? default;
             call.IsSilent = body is null;
             Activity.Current?.SetTag("mcp.method", call.Envelope.Method);
@@ -58,6 +58,11 @@ internal sealed partial class Forwarder(
     /// <summary>What is decided by the message itself, before a byte of it is sent.</summary>
     private async Task<GatewayError?> AllowAsync(HttpContext context, ForwardedCall call, HttpRequestMessage request, CancellationToken ct)
     {
+        if (call.Envelope.IsMalformed)
+        {
+            return GatewayError.Malformed;
+        }
+
         if (call.Envelope.Twice is { } field)
         {
             return GatewayError.Ambiguous(field);
@@ -193,9 +198,9 @@ internal sealed partial class Forwarder(
         var response = context.Response;
         await using var stream = await from.Content.ReadAsStreamAsync(watchdog.Token);
         call.Answer = call.Envelope.MayCallTools ? new CallOutcome() : null;
-        if (tools.Reads(call.Envelope))
+        if (!IsEvents(from) && tools.Reads(call.Envelope, from))
         {
-            await tools.CopyAsync(call.Route, stream, IsEvents(from), response, watchdog.Token);
+            await tools.CopyAsync(call.Route, stream, response, call.Answer, watchdog);
             return;
         }
 
@@ -213,7 +218,7 @@ internal sealed partial class Forwarder(
         await response.BodyWriter.FlushAsync(watchdog.Token);
         call.OnlyListens = body is null || body.Envelope.Method == "subscriptions/listen";
         watchdog.AllowSilence(forever: call.OnlyListens);
-        var rewriter = call.Events = new SseRewriter(address => call.MessageAddress(context.Request, seal, options, address), call.Answer);
+        var rewriter = call.Events = new SseRewriter(address => call.MessageAddress(context.Request, seal, options, address), call.Answer, await tools.JudgeAsync(call.Route, watchdog.Token));
         call.Session?.Begin();
         try
         {

@@ -6,9 +6,11 @@ namespace McpRuntime.Gateways.Embedded;
 
 /// <summary>The gateway's own answer where the server's can't be had.</summary>
 /// <param name="Outcome">The word under which it is counted.</param>
-/// <param name="Code">JSON-RPC: -32000 for what the gateway could not do, -32001 for an ended session (as the SDKs' own servers say it), -32600 for what is not a request.</param>
+/// <param name="Code">JSON-RPC: -32000 for what the gateway could not do, -32001 for an ended session (as the SDKs' own servers say it), -32600 for what is not a request, -32700 for what can't be read.</param>
 internal sealed record GatewayError(int Status, string Outcome, int Code, string Title, string Message, TimeSpan? RetryAfter = null)
 {
+    private const int ParseError = -32700;
+
     public static GatewayError Unauthenticated { get; } = new(401, "unauthenticated", -32000, "Not authenticated", "This runtime's gateway takes no anonymous call: send a bearer token.");
 
     public static GatewayError NotACaller { get; } = new(403, "forbidden", -32000, "Not allowed", "Calling a server takes the role caller; this token has less.");
@@ -21,9 +23,11 @@ internal sealed record GatewayError(int Status, string Outcome, int Code, string
 
     public static GatewayError TooManySessions(string name, int limit) => new(429, "too_many_sessions", -32000, "Too many sessions", $"The server \"{name}\" has {limit} open sessions, which is all it may have (RUNTIME_GATEWAY_MAX_SESSIONS_PER_RUNTIME). Idle ones end by themselves; try again.", TimeSpan.FromSeconds(30));
 
-    public static GatewayError Ambiguous(string field) => new(400, "bad_request", -32600, "Ambiguous message", $"The message has \"{field}\" twice; which of the two is meant can't be told.");
+    public static GatewayError Ambiguous(string field) => new(400, "bad_request", ParseError, "Ambiguous message", $"The message has \"{Probing.Words.Plain(field, 60)}\" twice, or in a spelling that some readers take for another field; which is meant can't be told.");
 
-    public static GatewayError Unreadable { get; } = new(400, "bad_request", -32600, "Unreadable message", "What this message calls can't be read (it is a batch, or names its tool too late). This gateway passes only what it understands (RUNTIME_TOOLS_PIN=quarantine).");
+    public static GatewayError Malformed { get; } = new(400, "bad_request", ParseError, "Malformed message", "Parse error: a message is one JSON text in UTF-8, without a byte order mark and with nothing behind it.");
+
+    public static GatewayError Unreadable { get; } = new(400, "bad_request", -32600, "Unreadable message", "What this message calls can't be read (it is a batch, or names no tool). This gateway passes only what it understands (RUNTIME_TOOLS_PIN=quarantine).");
 
     public static GatewayError ToolsChanged(string name) => new(403, "quarantined", -32000, "Tools quarantined", $"The tools of \"{name}\" changed without a new deployment. Until an approver has looked at them and accepted them, none is called.");
 
@@ -70,7 +74,7 @@ internal sealed record GatewayError(int Status, string Outcome, int Code, string
             response.Headers.Allow = "GET";
         }
 
-        var asMessage = request.IsMessage && Status != StatusCodes.Status405MethodNotAllowed;
+        var asMessage = (request.IsMessage || Code == ParseError) && Status != StatusCodes.Status405MethodNotAllowed;
         JsonObject body = asMessage
             ? AsMessage(request)
             : new() { ["title"] = Title, ["status"] = Status, ["detail"] = Message };

@@ -1,6 +1,7 @@
 using System.Buffers;
 using System.Text;
 using System.Text.Json;
+using System.Text.Unicode;
 
 namespace McpRuntime.Gateways.Embedded;
 
@@ -11,6 +12,7 @@ internal readonly record struct JsonRpcEnvelope(bool IsMessage, string? Id, stri
 {
     private const int MaxField = 256;
     private const int MaxParams = 16 * 1024;
+    private const int MaxDepth = 1000;
 
     /// <summary>A list of messages: nothing is known of any of them.</summary>
     public bool IsBatch { get; init; }
@@ -18,8 +20,11 @@ internal readonly record struct JsonRpcEnvelope(bool IsMessage, string? Id, stri
     /// <summary>All of it was read and is JSON. False: what it asks for may stand behind what was read.</summary>
     public bool IsWhole { get; init; }
 
-    /// <summary>A field that decides what it asks for stands there twice: readers differ in which of the two counts.</summary>
+    /// <summary>A field that decides what it asks for stands there twice, or in another spelling too: readers differ in which of them counts.</summary>
     public string? Twice { get; init; }
+
+    /// <summary>It is no JSON in UTF-8, as far as was read: another reader may find something else in it.</summary>
+    public bool IsMalformed { get; init; }
 
     /// <summary><c>params.name</c> of a <c>tools/call</c>.</summary>
     public string? Tool { get; init; }
@@ -31,31 +36,37 @@ internal readonly record struct JsonRpcEnvelope(bool IsMessage, string? Id, stri
     public string? Arguments { get; init; }
 
     /// <summary>It may call a tool, as far as was read.</summary>
-    public bool MayCallTools => IsMessage && (IsBatch || Method is "tools/call" || (Method is null && !IsWhole));
+    public bool MayCallTools => IsMessage && (IsBatch || Method is "tools/call" || !IsWhole);
 
-    /// <summary>Reads the top level (and of the parameters theirs), and stops without complaint where the text ends or is not JSON: judging it is the server's work.</summary>
+    /// <summary>Reads the top level (and of the parameters theirs), and stops without complaint where the text ends; where it is not JSON, it says so.</summary>
     public static JsonRpcEnvelope Peek(ReadOnlySequence<byte> text, bool complete, bool keepArguments = false)
     {
         var found = new Found();
+        if (text.IsEmpty)
+        {
+            return default;
+        }
+
         try
         {
-            var reader = new Utf8JsonReader(text, complete, new JsonReaderState(new JsonReaderOptions { MaxDepth = 64 }));
-            if (!reader.Read() || reader.TokenType is not (JsonTokenType.StartObject or JsonTokenType.StartArray))
+            var reader = new Utf8JsonReader(text, complete, new JsonReaderState(new JsonReaderOptions { MaxDepth = MaxDepth }));
+            if (!reader.Read())
             {
                 return default;
             }
 
-            found.IsMessage = true;
+            found.IsMessage = reader.TokenType is JsonTokenType.StartObject or JsonTokenType.StartArray;
             found.IsBatch = reader.TokenType is JsonTokenType.StartArray;
-            found.IsWhole = !found.IsBatch && ReadMessage(ref reader, found) && complete;
+            var isRead = reader.TokenType is JsonTokenType.StartObject ? ReadMessage(ref reader, found) : reader.TrySkip();
+
+            // Behind the message nothing may follow; reading on finds it.
+            found.IsWhole = isRead && complete && !reader.Read() && found is { IsMessage: true, IsBatch: false };
+            found.IsMalformed = !found.IsMessage || (complete && !IsUtf8(text));
         }
-        catch (JsonException)
+        catch (Exception e) when (e is JsonException or InvalidOperationException)
         {
-            // What was read up to here is all there is.
-        }
-        catch (InvalidOperationException)
-        {
-            // A string with half a surrogate pair: as above.
+            // The latter is a name with half a surrogate pair.
+            found.IsMalformed = true;
         }
 
         var isCall = found.Method is "tools/call";
@@ -63,19 +74,22 @@ internal readonly record struct JsonRpcEnvelope(bool IsMessage, string? Id, stri
         {
             IsBatch = found.IsBatch,
             IsWhole = found.IsWhole,
-            Twice = found.Twice,
+            IsMalformed = found.IsMalformed,
+            Twice = found.Twice ?? (isCall ? found.TwiceInParams : null),
             Tool = isCall ? found.Name : null,
             Initialize = found.Method is "initialize" ? Slice(text, found.Params) : null,
             Arguments = isCall && keepArguments ? Slice(text, found.Arguments) : null,
         };
     }
 
+    private static bool IsUtf8(ReadOnlySequence<byte> text) => Utf8.IsValid(text.IsSingleSegment ? text.FirstSpan : text.ToArray());
+
     /// <returns>It was read to its end.</returns>
     private static bool ReadMessage(ref Utf8JsonReader reader, Found found)
     {
         while (reader.Read() && reader.TokenType == JsonTokenType.PropertyName)
         {
-            var field = reader.ValueTextEquals("id"u8) ? "id" : reader.ValueTextEquals("method"u8) ? "method" : reader.ValueTextEquals("params"u8) ? "params" : null;
+            var field = reader.GetString()!;
             found.See(field);
             if (!reader.Read())
             {
@@ -114,9 +128,9 @@ internal readonly record struct JsonRpcEnvelope(bool IsMessage, string? Id, stri
     {
         while (reader.Read() && reader.TokenType == JsonTokenType.PropertyName)
         {
-            var isName = reader.ValueTextEquals("name"u8);
-            var isArguments = reader.ValueTextEquals("arguments"u8);
-            found.See(isName ? "params.name" : isArguments ? "params.arguments" : null);
+            var field = reader.GetString()!;
+            var (isName, isArguments) = (field is "name", field is "arguments");
+            found.SeeInParams(field);
             if (!reader.Read())
             {
                 return false;
@@ -149,13 +163,19 @@ internal readonly record struct JsonRpcEnvelope(bool IsMessage, string? Id, stri
 
     private sealed class Found
     {
-        private readonly List<string> _seen = new(5);
+        private static readonly string[] Fields = ["jsonrpc", "id", "method", "params"];
+        private static readonly string[] FieldsOfCall = ["name", "arguments"];
+
+        private readonly HashSet<string> _seen = new(StringComparer.Ordinal);
+        private readonly HashSet<string> _seenInParams = new(StringComparer.Ordinal);
 
         public bool IsMessage { get; set; }
 
         public bool IsBatch { get; set; }
 
         public bool IsWhole { get; set; }
+
+        public bool IsMalformed { get; set; }
 
         public string? Id { get; set; }
 
@@ -169,15 +189,28 @@ internal readonly record struct JsonRpcEnvelope(bool IsMessage, string? Id, stri
 
         public string? Twice { get; private set; }
 
-        public void See(string? field)
-        {
-            if (field is null)
-            {
-                return;
-            }
+        public string? TwiceInParams { get; private set; }
 
-            Twice = _seen.Contains(field) ? field : Twice;
-            _seen.Add(field);
+        public void See(string field)
+        {
+            if (!_seen.Add(field) || IsVariant(field, Fields))
+            {
+                Twice ??= Short(field);
+            }
         }
+
+        public void SeeInParams(string field)
+        {
+            if ((FieldsOfCall.Contains(field, StringComparer.Ordinal) && !_seenInParams.Add(field)) || IsVariant(field, FieldsOfCall))
+            {
+                TwiceInParams ??= $"params.{Short(field)}";
+            }
+        }
+
+        /// <summary>Readers that overlook case take it for the field itself. Some fold the long s as well.</summary>
+        private static bool IsVariant(string field, string[] fields) =>
+            !fields.Contains(field, StringComparer.Ordinal) && fields.Contains(field.Replace('\u017f', 's'), StringComparer.OrdinalIgnoreCase);
+
+        private static string Short(string field) => field.Length > 40 ? field[..40] : field;
     }
 }

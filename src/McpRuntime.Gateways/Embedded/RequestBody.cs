@@ -1,5 +1,6 @@
 using System.IO.Pipelines;
 using System.Net;
+using System.Net.Http.Headers;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Http.Features;
 
@@ -7,7 +8,7 @@ namespace McpRuntime.Gateways.Embedded;
 
 /// <summary>
 /// A client's message on its way to the server. Its beginning is looked at (up to 64 KiB, where nearly every message ends) and the
-/// whole is streamed: a large one is never held in memory.
+/// whole is streamed: a large one is held in memory only where its end, too, decides whether it may be sent on.
 /// </summary>
 internal sealed class RequestBody : HttpContent
 {
@@ -35,8 +36,9 @@ internal sealed class RequestBody : HttpContent
     /// <summary>Why the client's side ended early; null while it did not.</summary>
     public Exception? ClientFault { get; private set; }
 
+    /// <param name="whole">It is read to its end before anything is sent.</param>
     /// <exception cref="BadHttpRequestException">413 at once where the length says so, or the beginning alone is too long.</exception>
-    public static async Task<RequestBody> OpenAsync(HttpContext context, long limit, bool keepArguments, Watchdog watchdog)
+    public static async Task<RequestBody> OpenAsync(HttpContext context, long limit, bool keepArguments, bool whole, Watchdog watchdog)
     {
         var request = context.Request;
         if (context.Features.Get<IHttpMaxRequestBodySizeFeature>() is { IsReadOnly: false } feature)
@@ -54,19 +56,24 @@ internal sealed class RequestBody : HttpContent
         {
             var read = await request.BodyReader.ReadAsync(watchdog.Token);
             var complete = read.IsCompleted || read.Buffer.Length == request.ContentLength;
-            if (!complete && read.Buffer.Length < PeekSize)
+            if (!complete && read.Buffer.Length < (whole ? limit + 1 : PeekSize))
             {
                 request.BodyReader.AdvanceTo(read.Buffer.Start, read.Buffer.End);
                 watchdog.Touch();
                 continue;
             }
 
-            var length = complete ? read.Buffer.Length : request.ContentLength;
-            var envelope = JsonRpcEnvelope.Peek(read.Buffer, complete, keepArguments);
+            var length = complete || whole ? read.Buffer.Length : request.ContentLength;
+            var envelope = IsUtf8(request.ContentType) ? JsonRpcEnvelope.Peek(read.Buffer, complete, keepArguments) : new JsonRpcEnvelope { IsMalformed = true };
             request.BodyReader.AdvanceTo(read.Buffer.Start);
             return length > limit ? throw TooLong(limit) : new RequestBody(request.BodyReader, limit, length, envelope, watchdog);
         }
     }
+
+    /// <summary>Servers that believe the header would read another text than we did: UTF-7 hides quotes in plain ASCII.</summary>
+    private static bool IsUtf8(string? contentType) =>
+        contentType?.Contains("charset", StringComparison.OrdinalIgnoreCase) != true
+        || (MediaTypeHeaderValue.TryParse(contentType, out var type) && type.CharSet?.Trim('"') is { } charset && charset.Equals("utf-8", StringComparison.OrdinalIgnoreCase));
 
     protected override bool TryComputeLength(out long length)
     {

@@ -13,10 +13,13 @@ namespace McpRuntime.Gateways.Embedded;
 /// A longer one is passed on as it comes; should it then call itself an endpoint, the stream is cut. Line ends become LF.
 /// </remarks>
 /// <param name="outcome">Reads along; null where nobody asks how the call went.</param>
+/// <param name="judge">Data of an event → what of it is passed on; throws where it can't tell. Null where all may pass. With it, events
+/// are held up to <see cref="MaxJudged"/>, a longer one cuts the stream, and only the lines that the standard knows are passed.</param>
 /// <param name="rewrite">The server's address → the one the client is given; null refuses it and cuts the stream.</param>
-internal sealed class SseRewriter(Func<string, string?> rewrite, Tools.CallOutcome? outcome = null)
+internal sealed class SseRewriter(Func<string, string?> rewrite, Tools.CallOutcome? outcome = null, Func<string, string>? judge = null)
 {
     public const int MaxHeld = 64 * 1024;
+    public const int MaxJudged = Probing.McpAnswer.MaxBytes;
 
     /// <summary><c>event: endpoint</c> with room for blanks; no honest event line is longer.</summary>
     private const int MaxEventLine = 64;
@@ -30,6 +33,9 @@ internal sealed class SseRewriter(Func<string, string?> rewrite, Tools.CallOutco
     private bool _lineIsHarmless;
     private bool _afterCarriageReturn;
     private bool _atStart = true;
+
+    /// <summary>Where some clients wrongly end a line: behind one a comment would go on as data.</summary>
+    private static readonly SearchValues<char> OtherLineEnds = SearchValues.Create("\v\f\u001c\u001d\u001e\u0085\u2028\u2029");
 
     private static ReadOnlySpan<byte> ByteOrderMark => [0xEF, 0xBB, 0xBF];
 
@@ -68,7 +74,7 @@ internal sealed class SseRewriter(Func<string, string?> rewrite, Tools.CallOutco
         ReadLine(_held.WrittenSpan[_lineStart..]);
         if (!_isEndpoint)
         {
-            to.Write(_held.WrittenSpan);
+            Pass(to);
         }
 
         _held.ResetWrittenCount();
@@ -83,7 +89,7 @@ internal sealed class SseRewriter(Func<string, string?> rewrite, Tools.CallOutco
         }
 
         _held.Write(piece);
-        if (!_passing && _held.WrittenCount > MaxHeld)
+        if (!_passing && _held.WrittenCount > (judge is null ? MaxHeld : MaxJudged))
         {
             StartPassing(to);
         }
@@ -159,7 +165,7 @@ internal sealed class SseRewriter(Func<string, string?> rewrite, Tools.CallOutco
         }
         else
         {
-            to.Write(_held.WrittenSpan);
+            Pass(to);
             outcome?.SeeEvent(_held.WrittenSpan);
         }
 
@@ -168,11 +174,46 @@ internal sealed class SseRewriter(Func<string, string?> rewrite, Tools.CallOutco
         _isEndpoint = false;
     }
 
+    private void Pass(IBufferWriter<byte> to)
+    {
+        if (judge is null || _held.WrittenCount == 0)
+        {
+            to.Write(_held.WrittenSpan);
+            return;
+        }
+
+        var head = new StringBuilder();
+        var data = new List<string>();
+        foreach (var line in Encoding.UTF8.GetString(_held.WrittenSpan).TrimStart('\ufeff').Split('\n'))
+        {
+            if (line.StartsWith("data:", StringComparison.Ordinal))
+            {
+                data.Add(line.StartsWith("data: ", StringComparison.Ordinal) ? line[6..] : line[5..]);
+            }
+            else if (line.AsSpan().IndexOfAny(OtherLineEnds) < 0 && (line.StartsWith(':') || line.StartsWith("id:", StringComparison.Ordinal) || line.StartsWith("event:", StringComparison.Ordinal) || line.StartsWith("retry:", StringComparison.Ordinal)))
+            {
+                head.Append(line).Append('\n');
+            }
+        }
+
+        foreach (var line in data.Count == 0 ? [] : judge(string.Join('\n', data)).Split('\n'))
+        {
+            head.Append("data: ").Append(line).Append('\n');
+        }
+
+        to.Write(Encoding.UTF8.GetBytes(head.Append('\n').ToString()));
+    }
+
     private void StartPassing(IBufferWriter<byte> to)
     {
         if (_isEndpoint)
         {
             throw new SseRefusedException("an endpoint event of more than 64 KiB");
+        }
+
+        if (judge is not null)
+        {
+            throw new SseRefusedException($"an event of more than the {MaxJudged} bytes that are read of one (RUNTIME_TOOLS_PIN=quarantine)");
         }
 
         outcome?.SeeLongEvent();

@@ -65,7 +65,7 @@ internal sealed partial class Bridge : IStdioListener, IAsyncDisposable
     /// <summary>Ends a call that nobody waits for any more; the server is told.</summary>
     public void Cancel(Call call, string reason)
     {
-        if (Calls.Abandon(call) is { } id)
+        if (Calls.Abandon(call, _time.GetTimestamp()) is { } id)
         {
             _peer.TrySend(Frames.Notification("notifications/cancelled", to =>
             {
@@ -129,7 +129,7 @@ internal sealed partial class Bridge : IStdioListener, IAsyncDisposable
     {
         if (long.TryParse(beginning.Id, System.Globalization.NumberStyles.None, System.Globalization.CultureInfo.InvariantCulture, out var id) && Calls.Find(id) is { } call)
         {
-            Calls.Abandon(call);
+            Calls.Abandon(call, _time.GetTimestamp());
             call.Fail(Protocol.Gateway, $"The server's answer is longer than the {Limits.FrameBytes} bytes that are read of one.");
         }
         else if (beginning.Method is null)
@@ -189,13 +189,15 @@ internal sealed partial class Bridge : IStdioListener, IAsyncDisposable
 
         foreach (var call in Calls.All().Where(call => !call.IsListening && _time.GetElapsedTime(call.StartedAt) > _options.TotalTimeout))
         {
-            if (Calls.Abandon(call) is { } id)
+            if (Calls.Abandon(call, _time.GetTimestamp()) is { } id)
             {
                 _peer.TrySend(Frames.Notification("notifications/cancelled", to => to.WriteNumber("requestId"u8, id)));
             }
 
             call.Fail(Protocol.Gateway, "The server gave no answer in time (RUNTIME_GATEWAY_TOTAL_TIMEOUT_SECONDS).");
         }
+
+        Calls.Forget(at => _time.GetElapsedTime(at) > _options.TotalTimeout);
     }
 
     private static partial class Log

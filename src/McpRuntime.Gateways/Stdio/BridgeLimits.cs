@@ -25,6 +25,9 @@ public sealed record BridgeLimits
 
     public long UnreadBytes { get; init; } = 8 * 1024 * 1024;
 
+    /// <summary>Bytes of one session's streams that are over and are kept for a client that was cut off.</summary>
+    public long KeptBytes { get; init; } = 8 * 1024 * 1024;
+
     /// <summary>Bytes written for the server that it has not read.</summary>
     public long UnwrittenBytes { get; init; } = 32 * 1024 * 1024;
 

@@ -34,59 +34,51 @@ internal sealed partial class Bridges(IEnumerable<IStdioChannels> channels, IBri
     public bool Reaches(UpstreamAddress address) => _channels.ContainsKey(address.Scheme);
 
     /// <summary>Answers as a streamable HTTP server would. Throws only what the request's own body does, and cancellation.</summary>
-    public async Task<HttpResponseMessage> SendAsync(UpstreamAddress to, HttpRequestMessage request, CancellationToken ct)
+    public Task<HttpResponseMessage> SendAsync(UpstreamAddress to, HttpRequestMessage request, CancellationToken ct) => OrRefusedAsync(request, async () =>
     {
         var slot = _slots.GetOrAdd(to.Host, server => new Slot(server));
-        try
+        for (var tries = 0; tries < 3; tries++)
         {
-            for (var tries = 0; tries < 3; tries++)
+            var (bridge, elsewhere) = await FindAsync(slot, to, ct);
+            if (bridge is not null)
             {
-                var (bridge, elsewhere) = await FindAsync(slot, to, ct);
-                if (bridge is not null)
-                {
-                    return await new BridgeEndpoint(bridge, await bridge.FactsAsync(ct)).HandleAsync(request, CallerOf(request), ct);
-                }
-
-                if (await link.SendAsync(elsewhere!, to, request, CallerOf(request), ct) is { } reply)
-                {
-                    return reply;
-                }
-
-                slot.GoneOwner = elsewhere!.Owner;
+                return await new BridgeEndpoint(bridge, await bridge.FactsAsync(ct)).HandleAsync(request, CallerOf(request), ct);
             }
 
-            throw new BridgeException("Its owner changes faster than it can be found.");
-        }
-        catch (BridgeException e)
-        {
-            return Refused(request, e.Message);
-        }
-        catch (BackendFault e)
-        {
-            return Refused(request, e.Fault.Message);
-        }
-        catch (Refusal e)
-        {
-            return Refused(request, e.Detail);
-        }
-    }
+            // It may have to be sent again.
+            await (request.Content?.LoadIntoBufferAsync(ct) ?? Task.CompletedTask);
+            var reply = await link.SendAsync(elsewhere!, to, request, CallerOf(request), ct);
+            if (reply is null)
+            {
+                slot.GoneOwner = elsewhere!.Owner;
+                continue;
+            }
 
-    /// <summary>What another replica sends on to us as the owner. Null: we are not.</summary>
-    public async Task<HttpResponseMessage?> ServeAsync(UpstreamAddress to, HttpRequestMessage request, string caller, CancellationToken ct)
+            if (reply.StatusCode != ReplicaLink.NotOwner)
+            {
+                return reply;
+            }
+
+            // It lives, and has lost the server since: the table tells to whom.
+            reply.Dispose();
+        }
+
+        throw new BridgeException("Its owner changes faster than it can be found.");
+    });
+
+    /// <summary>What another replica sends on to us as the owner: a bridge that ended is opened again, by nobody else. <see cref="ReplicaLink.NotOwner"/> where we are not the owner.</summary>
+    public Task<HttpResponseMessage> ServeAsync(UpstreamAddress to, HttpRequestMessage request, string caller, CancellationToken ct)
     {
-        if (!_slots.TryGetValue(to.Host, out var slot) || slot.Bridge is not { } bridge)
+        if (!Reaches(to))
         {
-            return null;
+            return Task.FromResult(Reply.Empty(ReplicaLink.NotOwner));
         }
 
-        try
+        return OrRefusedAsync(request, async () =>
         {
-            return await new BridgeEndpoint(bridge, await bridge.FactsAsync(ct)).HandleAsync(request, caller, ct);
-        }
-        catch (BridgeException e)
-        {
-            return Refused(request, e.Message);
-        }
+            var (bridge, _) = await FindAsync(_slots.GetOrAdd(to.Host, server => new Slot(server)), to, ct);
+            return bridge is null ? Reply.Empty(ReplicaLink.NotOwner) : await new BridgeEndpoint(bridge, await bridge.FactsAsync(ct)).HandleAsync(request, caller, ct);
+        });
     }
 
     public Task StartAsync(CancellationToken cancellationToken)
@@ -127,6 +119,26 @@ internal sealed partial class Bridges(IEnumerable<IStdioChannels> channels, IBri
 
         await _stop.CancelAsync();
         _stop.Dispose();
+    }
+
+    private static async Task<HttpResponseMessage> OrRefusedAsync(HttpRequestMessage request, Func<Task<HttpResponseMessage>> answer)
+    {
+        try
+        {
+            return await answer();
+        }
+        catch (BridgeException e)
+        {
+            return Refused(request, e.Message);
+        }
+        catch (BackendFault e)
+        {
+            return Refused(request, e.Fault.Message);
+        }
+        catch (Refusal e)
+        {
+            return Refused(request, e.Detail);
+        }
     }
 
     private async Task<(Bridge? Here, BridgeClaim? Elsewhere)> FindAsync(Slot slot, UpstreamAddress to, CancellationToken ct)

@@ -15,12 +15,24 @@ internal sealed class CallTable(BridgeLimits limits, Func<byte[], bool> send)
     private readonly Dictionary<long, OwnRequest> _own = [];
     private readonly LinkedList<Call> _waiting = [];
     private readonly Queue<long> _abandonedInOrder = [];
-    private readonly HashSet<long> _abandoned = [];
+    private readonly Dictionary<long, Abandoned> _abandoned = [];
     private long _next;
     private int _working;
     private string? _ended;
 
     public int Working => Volatile.Read(ref _working);
+
+    /// <summary>No client's call is worked on, nor one that its client no longer waits for: what the server says now is nobody's alone.</summary>
+    public bool IsIdle
+    {
+        get
+        {
+            lock (_lock)
+            {
+                return _working == 0 && !_abandoned.Values.Any(one => one.Asker is not null);
+            }
+        }
+    }
 
     public void Begin(Call call)
     {
@@ -75,7 +87,7 @@ internal sealed class CallTable(BridgeLimits limits, Func<byte[], bool> send)
             {
                 if (_own.Remove(id))
                 {
-                    Abandon(id);
+                    Abandon(id, new Abandoned(Asker: null, At: 0));
                 }
             }
 
@@ -103,9 +115,16 @@ internal sealed class CallTable(BridgeLimits limits, Func<byte[], bool> send)
             Done(call);
         }
 
-        if (call.Translate(answer) is { } translated)
+        try
         {
-            call.Finish(translated.Message, translated.Status);
+            if (call.Translate(answer) is { } translated)
+            {
+                call.Finish(translated.Message, translated.Status);
+            }
+        }
+        catch (Exception e) when (IsUnreadable(e))
+        {
+            call.Fail(Protocol.Gateway, $"The server's answer can't be passed on: {e.Message}");
         }
 
         return true;
@@ -113,7 +132,8 @@ internal sealed class CallTable(BridgeLimits limits, Func<byte[], bool> send)
 
     /// <summary>Ends a call without its answer. The server's, if one comes, is not missed.</summary>
     /// <returns>Its id with the server, if that has it.</returns>
-    public long? Abandon(Call call)
+    /// <param name="now">On the clock of timestamps.</param>
+    public long? Abandon(Call call, long now)
     {
         lock (_lock)
         {
@@ -127,7 +147,7 @@ internal sealed class CallTable(BridgeLimits limits, Func<byte[], bool> send)
                 return null;
             }
 
-            Abandon(call.Id);
+            Abandon(call.Id, new Abandoned(call.IsListening ? null : call.Asker, now));
             Done(call);
             return call.Id;
         }
@@ -149,7 +169,10 @@ internal sealed class CallTable(BridgeLimits limits, Func<byte[], bool> send)
         }
     }
 
-    /// <summary>The calls that the server works on, if they are all of one asker; what it says meanwhile can only be about these.</summary>
+    /// <summary>
+    /// The calls that the server works on, if they are all of one asker; what it says meanwhile can only be about these. It may still work
+    /// on one that was cancelled: until it has answered that, or <see cref="Forget"/> gave it up, that asker counts too.
+    /// </summary>
     public Call? OnlyAskers()
     {
         lock (_lock)
@@ -170,7 +193,22 @@ internal sealed class CallTable(BridgeLimits limits, Func<byte[], bool> send)
                 latest = latest is null || call.Id > latest.Id ? call : latest;
             }
 
-            return latest;
+            return latest is not null && _abandoned.Values.All(one => one.Asker is null || ReferenceEquals(one.Asker, latest.Asker)) ? latest : null;
+        }
+    }
+
+    /// <summary>Servers need not answer what was cancelled: so long after it, none is taken to work on it still.</summary>
+    public void Forget(Func<long, bool> isLongAgo)
+    {
+        lock (_lock)
+        {
+            foreach (var (id, one) in _abandoned)
+            {
+                if (one.Asker is not null && isLongAgo(one.At))
+                {
+                    _abandoned[id] = one with { Asker = null };
+                }
+            }
         }
     }
 
@@ -210,12 +248,26 @@ internal sealed class CallTable(BridgeLimits limits, Func<byte[], bool> send)
         }
     }
 
+    /// <summary>What reading text that is none throws. It is one call's trouble, and never that of all who talk to the server.</summary>
+    private static bool IsUnreadable(Exception e) => e is InvalidOperationException or ArgumentException or System.Text.Json.JsonException;
+
     private static string NeverSent(string why) => $"The server ended, or was replaced: {why} This was not sent to it, and not executed.";
 
     private void Send(Call call)
     {
         call.Id = ++_next;
-        if (!send(call.Frame(call.Id)))
+        byte[] frame;
+        try
+        {
+            frame = call.Frame(call.Id);
+        }
+        catch (Exception e) when (IsUnreadable(e))
+        {
+            call.Fail(Protocol.InvalidRequest, $"The message can't be passed on: {e.Message} Nothing was sent.", HttpStatusCode.BadRequest);
+            return;
+        }
+
+        if (!send(frame))
         {
             call.Fail(Protocol.Gateway, "The server does not take its input. Nothing was sent; try again.", HttpStatusCode.ServiceUnavailable);
             return;
@@ -235,13 +287,16 @@ internal sealed class CallTable(BridgeLimits limits, Func<byte[], bool> send)
         }
     }
 
-    private void Abandon(long id)
+    private void Abandon(long id, Abandoned one)
     {
-        _abandoned.Add(id);
+        _abandoned[id] = one;
         _abandonedInOrder.Enqueue(id);
         if (_abandonedInOrder.Count > MostAbandoned)
         {
             _abandoned.Remove(_abandonedInOrder.Dequeue());
         }
     }
+
+    /// <param name="Asker">Whose it was; null where it was no client's call.</param>
+    private readonly record struct Abandoned(object? Asker, long At);
 }

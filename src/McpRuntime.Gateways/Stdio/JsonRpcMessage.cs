@@ -19,7 +19,7 @@ internal sealed class JsonRpcMessage
     {
         Root = root;
         Kind = kind;
-        Method = root.TryGetProperty("method"u8, out var method) ? method.GetString()! : "";
+        Method = root.TryGetProperty("method"u8, out var method) ? Protocol.TextOf(method)! : "";
         Id = root.TryGetProperty("id"u8, out var id) ? id : null;
         Params = root.TryGetProperty("params"u8, out var parameters) ? parameters : null;
     }
@@ -51,8 +51,9 @@ internal sealed class JsonRpcMessage
         {
             root = JsonElement.Parse(text, Strict);
         }
-        catch (JsonException e)
+        catch (Exception e) when (e is JsonException or InvalidOperationException)
         {
+            // The latter is a name with half a surrogate pair, which is no text.
             (code, why) = (-32700, $"It is not JSON: {e.Message}");
             return null;
         }
@@ -75,7 +76,7 @@ internal sealed class JsonRpcMessage
         return kind is { } known ? new JsonRpcMessage(root, known) : null;
     }
 
-    public string? TextAt(params ReadOnlySpan<string> path) => At(path) is { ValueKind: JsonValueKind.String } text ? text.GetString() : null;
+    public string? TextAt(params ReadOnlySpan<string> path) => At(path) is { } text ? Protocol.TextOf(text) : null;
 
     /// <summary>What stands at a path below <c>params</c>; null when nothing does.</summary>
     public JsonElement? At(params ReadOnlySpan<string> path)
@@ -104,7 +105,7 @@ internal sealed class JsonRpcMessage
 
         if (root.TryGetProperty("method"u8, out var method))
         {
-            return method.ValueKind != JsonValueKind.String ? null : hasId ? MessageKind.Request : MessageKind.Notification;
+            return Protocol.TextOf(method) is null ? null : hasId ? MessageKind.Request : MessageKind.Notification;
         }
 
         return hasId && (root.TryGetProperty("result"u8, out _) || root.TryGetProperty("error"u8, out var error) && error.ValueKind == JsonValueKind.Object) ? MessageKind.Response : null;

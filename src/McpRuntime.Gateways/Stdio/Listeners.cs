@@ -19,7 +19,7 @@ internal sealed record Listener(string Id, Outbox Outbox, IReadOnlySet<string> L
     {
         var lists = Kinds.Where(kind => message.At("notifications", kind.Value) is { ValueKind: JsonValueKind.True }).Select(kind => kind.Key);
         var uris = message.At("notifications", "resourceSubscriptions") is { ValueKind: JsonValueKind.Array } asked
-            ? asked.EnumerateArray().Where(uri => uri.ValueKind == JsonValueKind.String).Select(uri => uri.GetString()!)
+            ? asked.EnumerateArray().Select(Protocol.TextOf).OfType<string>()
             : [];
         return new Listener(message.IdText, outbox, lists.ToHashSet(StringComparer.Ordinal), uris.Take(1000).ToHashSet(StringComparer.Ordinal));
     }

@@ -87,11 +87,11 @@ internal sealed partial class Notices(CallTable calls, SessionTable sessions, Li
         }
     }
 
-    /// <summary>Of a call while one client's calls run; else to those that asked for logs, when nobody's call runs at all.</summary>
+    /// <summary>Of a call while one client's calls run; else to those that asked for logs, when nobody's call runs at all, not even a cancelled one.</summary>
     private void Logged(JsonRpcMessage notice)
     {
         var level = Array.IndexOf(Protocol.LogLevels, Protocol.Text(notice.Params, "level"));
-        if (calls.Working > 0)
+        if (!calls.IsIdle)
         {
             if (calls.OnlyAskers() is { } call && (call.Session is not { LogLevel: { } least } || level >= least))
             {

@@ -19,6 +19,9 @@ internal sealed class Outbox(string name, BridgeLimits limits)
 
     public string Name => name;
 
+    /// <summary>What of it is in memory.</summary>
+    public long Bytes => Volatile.Read(ref _bytes);
+
     public bool IsDone { get; private set; }
 
     /// <summary>With which the last message is best answered, if it is the only one.</summary>

@@ -48,7 +48,20 @@ internal static class Protocol
     public static bool IsCacheable(string method) => method is "tools/list" or "prompts/list" or "resources/list" or "resources/templates/list" or "resources/read";
 
     public static string? Text(JsonElement? from, string name) =>
-        from is { ValueKind: JsonValueKind.Object } fields && fields.TryGetProperty(name, out var value) && value.ValueKind == JsonValueKind.String ? value.GetString() : null;
+        from is { ValueKind: JsonValueKind.Object } fields && fields.TryGetProperty(name, out var value) ? TextOf(value) : null;
+
+    /// <summary>Null for what is no text: half a surrogate pair (<c>"\ud800"</c>) is JSON all the same.</summary>
+    public static string? TextOf(JsonElement value)
+    {
+        try
+        {
+            return value.ValueKind == JsonValueKind.String ? value.GetString() : null;
+        }
+        catch (InvalidOperationException)
+        {
+            return null;
+        }
+    }
 }
 
 /// <summary>What the one handshake with a server told.</summary>

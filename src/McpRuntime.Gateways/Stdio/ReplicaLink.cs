@@ -23,6 +23,9 @@ internal sealed class ReplicaLink(GatewayOptions options, TimeProvider time, ISe
     /// <summary>Who asks when it is no client: the prober.</summary>
     public const string Ourselves = "\0";
 
+    /// <summary>A replica's word that another has the server; nothing was given to it. No bridge answers so.</summary>
+    public const HttpStatusCode NotOwner = HttpStatusCode.MisdirectedRequest;
+
     public static readonly HttpRequestOptionsKey<string> Caller = new("mcp.caller");
 
     private const string SignatureHeader = "X-Mcp-Replica-Signature";
@@ -88,12 +91,6 @@ internal sealed class ReplicaLink(GatewayOptions options, TimeProvider time, ISe
         }
 
         using var reply = await bridges.ServeAsync(new UpstreamAddress(server, 0, Scheme: scheme), request, caller, context.RequestAborted);
-        if (reply is null)
-        {
-            context.Response.StatusCode = StatusCodes.Status503ServiceUnavailable;
-            return;
-        }
-
         await CopyAsync(reply, context);
     }
 

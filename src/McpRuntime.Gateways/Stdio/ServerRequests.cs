@@ -23,7 +23,7 @@ internal sealed class ServerRequests(CallTable calls, Func<byte[], bool> send)
 
         if (calls.OnlyAskers() is not { } call)
         {
-            Refuse(id, Protocol.Gateway, calls.Working == 0
+            Refuse(id, Protocol.Gateway, calls.IsIdle
                 ? "No client's call is being worked on: there is nobody to ask."
                 : "Calls of several clients are being worked on, and over stdio it can't be told which one this is for.");
             return;

@@ -14,8 +14,7 @@ internal sealed class Session(string id, string caller, string version, JsonElem
     private readonly Dictionary<string, Call> _calls = new(StringComparer.Ordinal);
     private readonly Dictionary<string, ServerRequest> _asked = new(StringComparer.Ordinal);
     private readonly HashSet<string> _subscriptions = new(StringComparer.Ordinal);
-    private readonly Dictionary<string, Outbox> _streams = new(StringComparer.Ordinal);
-    private readonly Queue<string> _streamsInOrder = [];
+    private readonly List<Outbox> _streams = [];
     private long _nextStream;
     private long _nextRequest;
 
@@ -53,15 +52,39 @@ internal sealed class Session(string id, string caller, string version, JsonElem
         lock (_lock)
         {
             var outbox = new Outbox((++_nextStream).ToString(CultureInfo.InvariantCulture), limits);
-            _streams[outbox.Name] = outbox;
-            _streamsInOrder.Enqueue(outbox.Name);
-            for (var excess = _streamsInOrder.Count - MostStreams; excess > 0; excess--)
-            {
-                // One that still runs is its call's; only the way back to it is forgotten.
-                _streams.Remove(_streamsInOrder.Dequeue());
-            }
+            _streams.Add(outbox);
 
+            // One that still runs is its call's; only the way back to it is forgotten.
+            _streams.RemoveRange(0, Math.Max(0, _streams.Count - MostStreams));
             return outbox;
+        }
+    }
+
+    /// <summary>Nobody can come back to it: its client was never told an event's id.</summary>
+    public void Drop(Outbox stream)
+    {
+        lock (_lock)
+        {
+            _streams.Remove(stream);
+        }
+    }
+
+    /// <summary>Of the streams that are over the oldest go, until all together are within bounds.</summary>
+    public void Trim()
+    {
+        lock (_lock)
+        {
+            var excess = _streams.Sum(stream => stream.Bytes) - limits.KeptBytes;
+            foreach (var stream in _streams.Where(stream => stream.IsDone).ToList())
+            {
+                if (excess <= 0)
+                {
+                    return;
+                }
+
+                excess -= stream.Bytes;
+                _streams.Remove(stream);
+            }
         }
     }
 
@@ -76,7 +99,8 @@ internal sealed class Session(string id, string caller, string version, JsonElem
 
         lock (_lock)
         {
-            return lastEventId[..dash] == Stream.Name ? (Stream, after) : _streams.TryGetValue(lastEventId[..dash], out var stream) ? (stream, after) : null;
+            var name = lastEventId[..dash];
+            return name == Stream.Name ? (Stream, after) : _streams.Find(stream => stream.Name == name) is { } stream ? (stream, after) : null;
         }
     }
 

@@ -47,7 +47,8 @@ internal sealed class SessionRequests(Bridge bridge, ServerFacts server, string 
         {
             return session.Resume(last) is { } resumed
                 ? Reply.Events(resumed.Stream, resumed.After, numbered: true, () => { })
-                : Reply.Error(HttpStatusCode.NotFound, null, Protocol.Gateway, "The stream of that event is not kept any more.");
+                // Not 404: to the gateway, and to clients, that is the end of the session.
+                : Reply.Error(HttpStatusCode.BadRequest, null, Protocol.Gateway, "The stream of that event is not kept any more.");
         }
 
         return Reply.Events(session.Stream, after: 0, numbered: true, () => { });
@@ -148,7 +149,13 @@ internal sealed class SessionRequests(Bridge bridge, ServerFacts server, string 
         bridge.Calls.Begin(call);
 
         // A client that is cut off has not cancelled: it may come back for the rest.
-        return await Reply.OfAsync(call, numbered: true, bridge.Time, () => { }, ct);
+        var reply = await Reply.OfAsync(call, numbered: true, bridge.Time, () => { }, ct);
+        if (reply.Content is not StreamContent)
+        {
+            session.Drop(call.Outbox);
+        }
+
+        return reply;
     }
 
     /// <summary>What the bridge answers itself, where the server has nothing of the kind.</summary>
@@ -207,5 +214,7 @@ internal sealed class SessionRequests(Bridge bridge, ServerFacts server, string 
         {
             request.Answered(null);
         }
+
+        session.Trim();
     }
 }

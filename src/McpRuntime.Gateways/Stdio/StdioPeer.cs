@@ -201,7 +201,15 @@ internal sealed partial class StdioPeer(IStdioChannel channel, BridgeLimits limi
             return;
         }
 
-        listener.Heard(message);
+        try
+        {
+            listener.Heard(message);
+        }
+        catch (InvalidOperationException e)
+        {
+            // It holds what is no text, such as a name with half a surrogate pair; the server may have been made to say it.
+            Log.NoMessage(logger, Instance, e.Message);
+        }
     }
 
     private static partial class Log

@@ -76,7 +76,8 @@ internal sealed class AccessMiddleware(RequestDelegate next, Authenticator authe
         }
     }
 
-    private static bool IsGateway(HttpContext http) => http.Request.Path.StartsWithSegments("/mcp", StringComparison.Ordinal);
+    /// <summary>As routing sees it, which overlooks case.</summary>
+    public static bool IsGateway(HttpContext http) => http.Request.Path.StartsWithSegments("/mcp", StringComparison.OrdinalIgnoreCase);
 
     private async Task<string?> WhyNotAsync(HttpContext http, Endpoint endpoint, Caller caller)
     {

@@ -17,7 +17,7 @@ internal sealed class ProtectedResource(AccessSettings access, GatewaySettings g
 
     /// <summary>What a 401 says, RFC 9728 §5.1; null where no authorization server is known.</summary>
     public string? Challenge(HttpContext http) =>
-        access.OidcAuthority is not null && http.Request.RouteValues["name"] is string name && http.Request.Path.StartsWithSegments("/mcp", StringComparison.Ordinal)
+        access.OidcAuthority is not null && http.Request.RouteValues["name"] is string name && AccessMiddleware.IsGateway(http)
             ? $"resource_metadata=\"{Base(http)}{WellKnown}/mcp/{Uri.EscapeDataString(name)}\""
             : null;
 

@@ -32,7 +32,7 @@ internal sealed class JsonRpcEnvelopeTests
     [TestCase("""{"method":"prompts/get","params":{"name":"echo","arguments":{}}}""", null, null, null)]
     [TestCase("""{"method":"tools/call","params":{"name":"a","name":"b"}}""", "b", null, "params.name")]
     [TestCase("""{"method":"tools/call","params":{"name":"a"},"meth\u006fd":"ping"}""", null, null, "method")]
-    [TestCase("""{"method":"tools/call","params":{"name":"a"},"params":{"name":"b"}}""", "b", null, "params.name")]
+    [TestCase("""{"method":"tools/call","params":{"name":"a"},"params":{"name":"b"}}""", "b", null, "params")]
     public void What_is_called_is_read_and_what_stands_twice_is_told(string text, string? tool, string? arguments, string? twice)
     {
         var envelope = JsonRpcEnvelope.Peek(new ReadOnlySequence<byte>(Encoding.UTF8.GetBytes(text)), complete: true, keepArguments: true);

@@ -52,6 +52,38 @@ internal sealed class ToolGateTests
         listed.Should().Contain("\"tools\":[]").And.Contain("nextCursor", "the rest of the answer is as it was");
     }
 
+    [TestCase("listens", true)]
+    [TestCase("resumes", true)]
+    [TestCase("pings", true)]
+    [TestCase("pings", false)]
+    public async Task A_list_that_comes_on_another_stream_or_to_another_question_is_held_to_them_too(string how, bool asEvents)
+    {
+        (_asEvents, _offered) = (asEvents, $$$"""{"jsonrpc":"2.0","id":7,"Result":{"\u0074ools":[{{{Evil}}},{{{Good}}}],"nextCursor":"more"}}""");
+        using var request = Calls.Message(how == "pings" ? HttpMethod.Post : HttpMethod.Get, "/mcp/a", how == "pings" ? """{"jsonrpc":"2.0","id":7,"method":"ping"}""" : null);
+        if (how == "resumes")
+        {
+            request.Headers.TryAddWithoutValidation("Last-Event-ID", "3");
+        }
+
+        using var answer = await Calls.SendAsync(_gateway, request);
+
+        (await answer.Content.ReadAsStringAsync()).Should().Contain("Says it back.").And.Contain("nextCursor").And.NotContain("id_rsa");
+    }
+
+    [TestCase("""{"jsonrpc":"2.0","id":7,"result":{"tools":[{"name":"shell"}],"x":NaN}}""")]
+    [TestCase("""{"jsonrpc":"2.0","id":7,"result":{"tools":[{"name":"shell"}]},"Result":{}}""")]
+    public async Task What_can_not_be_judged_is_not_passed(string message)
+    {
+        (_asEvents, _offered) = (true, message);
+        var read = async () =>
+        {
+            using var answer = await Calls.SendAsync(_gateway, Calls.Message(HttpMethod.Get, "/mcp/a"));
+            return await answer.Content.ReadAsStringAsync();
+        };
+
+        await read.Should().ThrowAsync<HttpRequestException>("the stream is cut");
+    }
+
     [Test]
     public async Task While_the_server_offers_other_tools_none_is_called()
     {
@@ -80,11 +112,41 @@ internal sealed class ToolGateTests
         _server.Requests.Should().BeEmpty();
     }
 
-    [Test]
-    public async Task A_call_whose_name_comes_too_late_to_be_read_is_refused()
+    [TestCase("echo", HttpStatusCode.OK)]
+    [TestCase("shell", HttpStatusCode.Forbidden)]
+    public async Task A_call_whose_name_comes_late_is_read_to_its_end(string tool, HttpStatusCode expected)
     {
-        using var answer = await Calls.PostAsync(_gateway, "/mcp/a", $$$"""{"jsonrpc":"2.0","id":7,"params":{"arguments":{"x":"{{{new string('x', 2_000_000)}}}"},"name":"echo"},"method":"tools/call"}""");
+        using var answer = await Calls.PostAsync(_gateway, "/mcp/a", $$$"""{"jsonrpc":"2.0","id":7,"params":{"arguments":{"x":"{{{new string('x', 2_000_000)}}}"},"name":"{{{tool}}}"},"method":"tools/call"}""");
+        answer.StatusCode.Should().Be(expected);
+    }
+
+    [TestCase("""{"method":"ping","x":"PAD","method":"tools/call","params":{"name":"shell"}}""")]
+    [TestCase("""{"method":"ping","x":NaN,"method":"tools/call","params":{"name":"shell"}}""")]
+    [TestCase("""{"method":"ping","x":1,"x":2}""")]
+    [TestCase("""{"method":"ping","Method":"tools/call","params":{"name":"shell"}}""")]
+    [TestCase("""{"method":"ping","param\u017f":{"name":"shell"}}""")]
+    [TestCase("""{"method":"tools/call","params":{"name":"echo","Name":"shell"}}""")]
+    [TestCase("""{"method":"ping"}{"method":"tools/call","params":{"name":"shell"}}""")]
+    [TestCase("\ufeff{\"method\":\"tools/call\",\"params\":{\"name\":\"shell\"}}")]
+    public async Task What_two_readers_could_read_differently_is_a_parse_error(string message)
+    {
+        using var answer = await Calls.PostAsync(_gateway, "/mcp/a", message.Replace("PAD", new string('x', 100_000), StringComparison.Ordinal));
         answer.StatusCode.Should().Be(HttpStatusCode.BadRequest);
+        JsonNode.Parse(await answer.Content.ReadAsStringAsync())!["error"]!["code"]!.GetValue<int>().Should().Be(-32700);
+        _server.Requests.Should().BeEmpty();
+    }
+
+    [TestCase("utf-16", "utf-16")]
+    [TestCase("utf-8", "utf-16")]
+    [TestCase("utf-7", "utf-8")]
+    public async Task What_is_not_utf_8_is_a_parse_error(string said, string written)
+    {
+        using var request = Calls.Message(HttpMethod.Post, "/mcp/a");
+        request.Content = new ByteArrayContent(System.Text.Encoding.GetEncoding(written).GetBytes(Calls.Call.Replace("echo", "shell", StringComparison.Ordinal)));
+        request.Content.Headers.TryAddWithoutValidation("Content-Type", $"application/json; charset={said}");
+        using var answer = await Calls.SendAsync(_gateway, request);
+        answer.StatusCode.Should().Be(HttpStatusCode.BadRequest);
+        _server.Requests.Should().BeEmpty();
     }
 
     [Test]

@@ -10,19 +10,22 @@ namespace McpRuntime.Gateways.Tests.Stdio;
 /// <summary>The bridges of one replica, spoken to as the gateway does.</summary>
 internal sealed class BridgeHost : IAsyncDisposable
 {
-    private static readonly UpstreamAddress Address = new("server", 0, Scheme: ScriptedStdio.TestScheme);
+    public static readonly UpstreamAddress Address = new("server", 0, Scheme: ScriptedStdio.TestScheme);
 
     private readonly ReplicaLink _link;
 
     public BridgeHost(ScriptedStdio server, BridgeLimits? limits = null, IBridgeTable? table = null, TimeProvider? time = null)
     {
         var options = new GatewayOptions { SessionKey = GatewayHost.Key, ReplicaKey = GatewayHost.Key, Stdio = limits ?? new BridgeLimits(), ReplicaUrl = new Uri($"http://127.0.0.1:{Interlocked.Increment(ref _port)}") };
+        Options = options;
         _link = new ReplicaLink(options, time ?? TimeProvider.System, new Nothing());
         Bridges = new Bridges([server], table ?? new MemoryBridges(), _link, options, new BridgeClock(time ?? TimeProvider.System, NullLogger<Bridge>.Instance));
     }
 
     // Never listened at: an owner of this address is a process that is gone.
     private static int _port = 2;
+
+    public GatewayOptions Options { get; }
 
     public Bridges Bridges { get; }
 

@@ -1,7 +1,10 @@
 using System.Net;
 using System.Text.Json.Nodes;
+using McpRuntime.Gateways.Embedded;
+using McpRuntime.Gateways.Embedded.Sessions;
 using McpRuntime.Gateways.Stdio;
 using McpRuntime.Gateways.Tests.Embedded.Harness;
+using McpRuntime.Gateways.Upstream;
 
 namespace McpRuntime.Gateways.Tests.Stdio;
 
@@ -59,6 +62,21 @@ internal sealed class BridgeTests
         (await host.PostAsync(BridgeHost.Call(1, "x"))).StatusCode.Should().Be(HttpStatusCode.BadRequest, "there is no session header");
         (await host.SendAsync(HttpMethod.Delete, null, session)).StatusCode.Should().Be(HttpStatusCode.OK);
         (await host.PostAsync(BridgeHost.Call(1, "x"), session)).StatusCode.Should().Be(HttpStatusCode.NotFound);
+    }
+
+    [Test]
+    public async Task A_session_opened_anew_in_a_callers_name_is_that_callers_and_is_closed_in_its_name()
+    {
+        await using var host = new BridgeHost(new ScriptedStdio());
+        using var upstream = new UpstreamConnector(host.Options, host.Bridges);
+        var reopener = new Reopener(upstream, new SessionSeal(host.Options, TimeProvider.System));
+        var route = new MemoryRoutes().Add("a", new Uri("http://server:1/")) with { Address = BridgeHost.Address };
+
+        var (inner, _) = await reopener.OpenAsync(route, "alice", """{"protocolVersion":"2025-11-25","capabilities":{}}""", "2025-11-25", CancellationToken.None);
+
+        (await host.PostAsync(BridgeHost.Call(1, "x"), inner)).StatusCode.Should().Be(HttpStatusCode.OK);
+        await reopener.CloseAsync(route, "alice", inner!, CancellationToken.None);
+        (await host.PostAsync(BridgeHost.Call(2, "x"), inner)).StatusCode.Should().Be(HttpStatusCode.NotFound);
     }
 
     [Test]
@@ -183,6 +201,51 @@ internal sealed class BridgeTests
 
         refused!["error"]!["message"]!.GetValue<string>().Should().Contain("several clients");
         answers.Should().OnlyContain(messages => messages.Count == 1, "nobody was shown what may be another's");
+    }
+
+    [Test]
+    public async Task What_a_server_asks_and_logs_for_a_cancelled_call_is_shown_to_nobody_else()
+    {
+        JsonObject? cancelled = null;
+        JsonObject? bobs = null;
+        var refused = new List<string>();
+        var server = new ScriptedStdio
+        {
+            Answer = async (message, process) =>
+            {
+                switch (message["method"]?.GetValue<string>())
+                {
+                    case "tools/call" when cancelled is null:
+                        cancelled = message;
+                        break;
+                    case "tools/call":
+                        bobs = message;
+                        await process.WriteAsync("""{"jsonrpc":"2.0","method":"notifications/message","params":{"level":"error","data":"of the cancelled call"}}""");
+                        await process.WriteAsync("""{"jsonrpc":"2.0","id":"ask","method":"elicitation/create","params":{"message":"of the cancelled call"}}""");
+                        break;
+                    case null when message["error"] is { } error:
+                        refused.Add(error["message"]!.GetValue<string>());
+                        await ScriptedStdio.Plain(cancelled!, process);
+                        await ScriptedStdio.Plain(bobs!, process);
+                        break;
+                    default:
+                        await ScriptedStdio.Plain(message, process);
+                        break;
+                }
+            },
+        };
+        await using var host = new BridgeHost(server);
+        var alice = await host.InitializeAsync(capabilities: """{"elicitation":{}}""");
+        var bob = await host.InitializeAsync("bob", """{"elicitation":{}}""");
+        var abandoned = host.PostAsync(BridgeHost.Call(1, "alice's"), alice);
+        await Eventually.TrueAsync(() => cancelled is not null, "the server has alice's call");
+        await host.PostAsync("""{"jsonrpc":"2.0","method":"notifications/cancelled","params":{"requestId":1}}""", alice);
+        (await abandoned).Dispose();
+
+        var messages = await BridgeHost.MessagesAsync(await host.PostAsync(BridgeHost.Call(2, "bob's"), bob, "bob"));
+
+        messages.Should().ContainSingle().Which["result"].Should().NotBeNull();
+        refused.Should().ContainSingle().Which.Should().Contain("several clients");
     }
 
     [Test]

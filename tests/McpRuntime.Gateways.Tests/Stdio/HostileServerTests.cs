@@ -86,6 +86,21 @@ internal sealed class HostileServerTests
     }
 
     [Test]
+    public async Task Text_that_is_none_is_the_trouble_of_its_own_call_and_ends_nothing()
+    {
+        var server = new ScriptedStdio { Answer = (message, process) => message["id"] is not null && message["method"]?.GetValue<string>() == "resources/subscribe" ? process.ResultAsync(message, "{}") : ScriptedStdio.Plain(message, process) };
+        await using var host = new BridgeHost(server);
+        var session = await host.InitializeAsync();
+
+        (await BridgeHost.MessagesAsync(await host.PostAsync("""{"jsonrpc":"2.0","id":2,"method":"resources/subscribe","params":{"uri":"\ud800"}}""", session))).Should().ContainSingle();
+        (await BridgeHost.MessagesAsync(await host.PostAsync("""{"jsonrpc":"2.0","id":3,"method":"tools/call","params":{"name":"echo","_meta":{"\ud800":1}}}""", session)))[0]["error"].Should().NotBeNull();
+        (await host.PostAsync("""{"jsonrpc":"2.0","id":4,"method":"\ud800"}""", session)).StatusCode.Should().Be(System.Net.HttpStatusCode.BadRequest);
+
+        (await BridgeHost.MessagesAsync(await host.PostAsync(BridgeHost.Call(5, "on"), session)))[0]["result"].Should().NotBeNull("the session goes on");
+        server.Process.Number.Should().Be(1);
+    }
+
+    [Test]
     public async Task A_flood_of_notifications_slows_the_server_and_is_kept_within_bounds()
     {
         var server = Calling(async (message, process) =>

@@ -142,7 +142,7 @@ internal sealed class ScriptedProcess(int number)
         using var lines = new StreamReader(In.Reader.AsStream(leaveOpen: true));
         try
         {
-            while (!IsDeaf && await lines.ReadLineAsync() is { } line)
+            while (await lines.ReadLineAsync() is { } line && !IsDeaf)
             {
                 var message = JsonNode.Parse(line)!.AsObject();
                 Read.Enqueue(message);

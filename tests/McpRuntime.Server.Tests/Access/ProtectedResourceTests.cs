@@ -21,6 +21,8 @@ internal sealed class ProtectedResourceTests
         using var refused = await anonymous.PostAsJsonAsync("/mcp/whatever", new { });
         refused.StatusCode.Should().Be(HttpStatusCode.Unauthorized);
         refused.Headers.WwwAuthenticate.ToString().Should().Be("Bearer resource_metadata=\"https://mcp.example.org/base/.well-known/oauth-protected-resource/mcp/whatever\"");
+        using var shouted = await anonymous.PostAsJsonAsync("/MCP/whatever", new { });
+        shouted.Headers.WwwAuthenticate.ToString().Should().Contain("resource_metadata=", "routing overlooks case");
         using var forged = service.Client("nonsense");
         using var refusedToo = await forged.PostAsJsonAsync("/mcp/whatever", new { });
         refusedToo.Headers.WwwAuthenticate.ToString().Should().Contain("error=\"invalid_token\"").And.Contain("resource_metadata=");

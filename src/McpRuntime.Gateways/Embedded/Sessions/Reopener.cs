@@ -9,12 +9,13 @@ namespace McpRuntime.Gateways.Embedded.Sessions;
 /// <summary>Opens and closes a server's sessions in a client's name: with the very parameters that the client once sent.</summary>
 internal sealed class Reopener(UpstreamConnector upstream, SessionSeal seal)
 {
+    /// <param name="subject">Whose it is: a bridge keeps its sessions apart by caller.</param>
     /// <param name="version">What the client goes on to say it speaks; a server that now answers another version is not transparent.</param>
-    public async Task<(string? Inner, GatewayError? Error)> OpenAsync(GatewayRoute route, string parameters, string? version, CancellationToken ct)
+    public async Task<(string? Inner, GatewayError? Error)> OpenAsync(GatewayRoute route, string subject, string parameters, string? version, CancellationToken ct)
     {
         try
         {
-            using var request = Post(route, $$"""{"jsonrpc":"2.0","id":0,"method":"initialize","params":{{parameters}}}""", session: null, version: null);
+            using var request = Post(route, subject, $$"""{"jsonrpc":"2.0","id":0,"method":"initialize","params":{{parameters}}}""", session: null, version: null);
             using var response = await upstream.SendAsync(route.Address, request, ct);
             var answer = await ReadAsync(response, request.RequestUri!, ct);
             if (answer.Session is not { } inner || answer.Version is not { } negotiated)
@@ -24,11 +25,11 @@ internal sealed class Reopener(UpstreamConnector upstream, SessionSeal seal)
 
             if (version is not null && negotiated != version)
             {
-                await CloseAsync(route, inner, ct);
+                await CloseAsync(route, subject, inner, ct);
                 return (null, GatewayError.SessionEnded);
             }
 
-            using var told = Post(route, """{"jsonrpc":"2.0","method":"notifications/initialized"}""", inner, negotiated);
+            using var told = Post(route, subject, """{"jsonrpc":"2.0","method":"notifications/initialized"}""", inner, negotiated);
             using var taken = await upstream.SendAsync(route.Address, told, ct);
             return taken.IsSuccessStatusCode ? (inner, null) : (null, GatewayError.SessionEnded);
         }
@@ -41,13 +42,14 @@ internal sealed class Reopener(UpstreamConnector upstream, SessionSeal seal)
 
     /// <summary>A courtesy: servers need not offer it, and one that is gone has no sessions.</summary>
     public Task CloseAsync(GatewayRoute route, StoredSession session, CancellationToken ct) =>
-        session.Instance == route.Instance && seal.Open(SealPurpose.Session, route, session.Subject, session.Upstream) is { } inner ? CloseAsync(route, inner, ct) : Task.CompletedTask;
+        session.Instance == route.Instance && seal.Open(SealPurpose.Session, route, session.Subject, session.Upstream) is { } inner ? CloseAsync(route, session.Subject, inner, ct) : Task.CompletedTask;
 
-    public async Task CloseAsync(GatewayRoute route, string inner, CancellationToken ct)
+    public async Task CloseAsync(GatewayRoute route, string subject, string inner, CancellationToken ct)
     {
         try
         {
             using var request = new HttpRequestMessage(HttpMethod.Delete, UpstreamConnector.UriOf(route.Address, route.Path));
+            request.Options.Set(Stdio.ReplicaLink.Caller, subject);
             request.Headers.TryAddWithoutValidation(HeaderPolicy.SessionId, inner);
             using var response = await upstream.SendAsync(route.Address, request, ct);
         }
@@ -57,9 +59,10 @@ internal sealed class Reopener(UpstreamConnector upstream, SessionSeal seal)
         }
     }
 
-    private static HttpRequestMessage Post(GatewayRoute route, string body, string? session, string? version)
+    private static HttpRequestMessage Post(GatewayRoute route, string subject, string body, string? session, string? version)
     {
         var request = new HttpRequestMessage(HttpMethod.Post, UpstreamConnector.UriOf(route.Address, route.Path)) { Content = new ByteArrayContent(Encoding.UTF8.GetBytes(body)) };
+        request.Options.Set(Stdio.ReplicaLink.Caller, subject);
         request.Content.Headers.ContentType = new MediaTypeHeaderValue("application/json");
         request.Headers.TryAddWithoutValidation("Accept", "application/json, text/event-stream");
         if (session is not null)

@@ -239,7 +239,7 @@ internal sealed partial class SessionBook(ISessionStore store, SessionSeal seal,
 
     private async Task<(string? Upstream, GatewayError? Error)> MoveAsync(ForwardedCall call, StoredSession stored, string parameters, string? version, CancellationToken ct)
     {
-        var (inner, error) = await reopener.OpenAsync(call.Route, parameters, version, ct);
+        var (inner, error) = await reopener.OpenAsync(call.Route, call.Subject, parameters, version, ct);
         if (inner is null)
         {
             return (null, error ?? GatewayError.SessionEnded);
@@ -252,7 +252,7 @@ internal sealed partial class SessionBook(ISessionStore store, SessionSeal seal,
         }
 
         // Another replica was faster: its session is the one, and ours is closed again.
-        await reopener.CloseAsync(call.Route, inner, ct);
+        await reopener.CloseAsync(call.Route, call.Subject, inner, ct);
         return await store.FindAsync(stored.Hash, ct) is { HasEnded: false } moved && moved.Instance == call.Route.Instance
             && seal.Open(SealPurpose.Session, call.Route, call.Subject, moved.Upstream) is { } theirs
             ? (theirs, null)

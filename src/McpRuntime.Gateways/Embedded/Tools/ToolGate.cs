@@ -1,6 +1,3 @@
-using System.Buffers;
-using System.IO.Pipelines;
-using System.Net.ServerSentEvents;
 using System.Text;
 using System.Text.Json;
 using System.Text.Json.Nodes;
@@ -20,6 +17,11 @@ internal sealed partial class ToolGate(IToolPins pins, GatewayOptions options, G
 {
     private const int MaxList = McpAnswer.MaxBytes;
 
+    private static readonly JsonDocumentOptions Strict = new() { AllowDuplicateProperties = false, MaxDepth = 1000 };
+
+    /// <summary>Whether a message is read to its end before it is sent on: what it calls may stand there.</summary>
+    public bool ReadsWhole => IsOn;
+
     private bool IsOn => options.ToolsPin is ToolsPin.Quarantine;
 
     /// <returns>Why the message may not be sent on; null when it may.</returns>
@@ -38,66 +40,71 @@ internal sealed partial class ToolGate(IToolPins pins, GatewayOptions options, G
             : null;
     }
 
-    /// <summary>Whether this answer must be read before it is passed on.</summary>
-    public bool Reads(JsonRpcEnvelope envelope) => IsOn && envelope.IsMessage && (envelope.Method is "tools/list" || envelope.IsBatch);
+    /// <summary>Whether this answer must be read before it is passed on. Clients go by the id in a message, not by what it came as an answer to.</summary>
+    public bool Reads(JsonRpcEnvelope envelope, HttpResponseMessage from) =>
+        IsOn && ((envelope.IsMessage && (envelope.Method is "tools/list" || envelope.IsBatch))
+            || (from.Content.Headers.NonValidated.TryGetValues("Content-Type", out var type) && type.ToString().Contains("json", StringComparison.OrdinalIgnoreCase)));
 
-    /// <summary>Passes a list of tools on without those that were not accepted.</summary>
+    /// <summary>Passes an answer on without the tools that were not accepted.</summary>
     /// <exception cref="IOException">It can't be read: what is not understood is not passed.</exception>
-    public async Task CopyAsync(GatewayRoute route, Stream from, bool isEvents, HttpResponse to, CancellationToken ct)
+    public async Task CopyAsync(GatewayRoute route, Stream from, HttpResponse to, CallOutcome? outcome, Watchdog watchdog)
     {
-        var pin = await PinAsync(route, ct);
+        var pin = await PinAsync(route, watchdog.Token);
         using var limited = new LimitedStream(from, MaxList);
-        if (isEvents)
-        {
-            await CopyEventsAsync(route, pin, limited, to.BodyWriter, ct);
-            return;
-        }
-
         var text = new MemoryStream();
-        await limited.CopyToAsync(text, ct);
-        var kept = text.Length == 0 ? [] : Kept(route, pin, Encoding.UTF8.GetString(text.GetBuffer(), 0, (int)text.Length));
-        to.ContentLength = kept.Length;
-        await to.BodyWriter.WriteAsync(kept, ct);
-    }
-
-    private async Task CopyEventsAsync(GatewayRoute route, ToolPin? pin, Stream from, PipeWriter to, CancellationToken ct)
-    {
-        await foreach (var item in SseParser.Create(from).EnumerateAsync(ct))
+        var piece = new byte[16 * 1024];
+        while (await limited.ReadAsync(piece, watchdog.Token) is var read and > 0)
         {
-            var data = item.EventType == SseParser.EventTypeDefault && item.Data.Length > 0 ? Encoding.UTF8.GetString(Kept(route, pin, item.Data)) : item.Data;
-            var head = item.EventId is { } id ? $"id: {id}\n" : "";
-            head += item.EventType == SseParser.EventTypeDefault ? "" : $"event: {item.EventType}\n";
-            head += item.ReconnectionInterval is { } retry ? $"retry: {retry.TotalMilliseconds:0}\n" : "";
-            to.Write(Encoding.UTF8.GetBytes($"{head}data: {data.ReplaceLineEndings("\ndata: ")}\n\n"));
-            await to.FlushAsync(ct);
+            text.Write(piece, 0, read);
+            watchdog.Touch();
         }
+
+        var kept = text.Length == 0 ? [] : Encoding.UTF8.GetBytes(Kept(route, pin, Encoding.UTF8.GetString(text.GetBuffer(), 0, (int)text.Length)));
+        outcome?.See(kept);
+        outcome?.Complete();
+        to.ContentLength = kept.Length;
+        await to.BodyWriter.WriteAsync(kept, watchdog.Token);
     }
 
-    private byte[] Kept(GatewayRoute route, ToolPin? pin, string text)
+    /// <summary>What is done with the data of each event of a stream, whatever it answers; null: it passes as it is.</summary>
+    public async ValueTask<Func<string, string>?> JudgeAsync(GatewayRoute route, CancellationToken ct)
     {
-        JsonNode? message;
+        if (!IsOn)
+        {
+            return null;
+        }
+
+        var pin = await PinAsync(route, ct);
+
+        // Other text is a sign of life, or an address; a message it can't be.
+        return data => data.AsSpan().TrimStart(" \t\r\n\ufeff") is ['{' or '[', ..] ? Kept(route, pin, data) : data;
+    }
+
+    private string Kept(GatewayRoute route, ToolPin? pin, string text)
+    {
         try
         {
-            message = JsonNode.Parse(text);
-        }
-        catch (JsonException e)
-        {
-            throw new IOException("its answer to tools/list is not JSON", e);
-        }
+            // Some clients overlook case, and take the last of two: what is ambiguous is not understood.
+            var message = JsonNode.Parse(text, new JsonNodeOptions { PropertyNameCaseInsensitive = true }, Strict);
+            var withheld = 0;
+            foreach (var one in message is JsonArray batch ? [.. batch] : (JsonNode?[])[message])
+            {
+                withheld += Filter(route, pin, one);
+            }
 
-        foreach (var one in message is JsonArray batch ? [.. batch] : (JsonNode?[])[message])
-        {
-            Filter(route, pin, one);
+            return withheld == 0 ? text : message!.ToJsonString();
         }
-
-        return Encoding.UTF8.GetBytes(message?.ToJsonString() ?? "null");
+        catch (Exception e) when (e is JsonException or ArgumentException or InvalidOperationException)
+        {
+            throw new IOException("what it says is not JSON that can be read in one way only (RUNTIME_TOOLS_PIN=quarantine)", e);
+        }
     }
 
-    private void Filter(GatewayRoute route, ToolPin? pin, JsonNode? message)
+    private int Filter(GatewayRoute route, ToolPin? pin, JsonNode? message)
     {
         if ((message as JsonObject)?["result"] is not JsonObject result || result["tools"] is not JsonArray tools)
         {
-            return;
+            return 0;
         }
 
         var withheld = tools.Where(tool => !IsAccepted(pin, tool)).ToList();
@@ -111,6 +118,8 @@ internal sealed partial class ToolGate(IToolPins pins, GatewayOptions options, G
             metrics.ToolsWithheld(withheld.Count);
             Log.Withheld(logger, route.Name, route.RecordId, withheld.Count, Words.Plain(string.Join(", ", withheld.Select(NameOf)), 500));
         }
+
+        return withheld.Count;
     }
 
     private static bool IsAccepted(ToolPin? pin, JsonNode? tool) =>
