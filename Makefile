@@ -11,7 +11,7 @@ help: ## what there is
 
 run: ## set up this machine, build the images, start the service on SQLite and the local Docker Engine
 	@.ci/setup.sh run
-	@.ci/images.sh
+	@.ci/images.sh server-everything sample-server guard
 	@.ci/serve.sh
 
 test: ## set up, build, run every test (TRX files in artifacts/test-results)
@@ -32,14 +32,14 @@ image: ## the product's image, mcpruntime/mcp-runtime (the guard's too); IMAGE_B
 	@.ci/images.sh guard
 
 images: ## every image
-	@.ci/setup.sh run
+	@.ci/setup.sh images
 	@.ci/images.sh
 
 setup: ## only the set-up that the tests need
 	@.ci/setup.sh test
 
 inspect: ## list the tools of a runtime with the MCP inspector: make inspect NAME=hello
-	@.ci/setup.sh test >/dev/null 2>&1
+	@.ci/setup.sh inspect
 	@.ci/inspect.sh '$(NAME)'
 
 fmt: ## format the code

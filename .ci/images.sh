@@ -99,7 +99,7 @@ fill_sample() {
 }
 
 # PostgreSQL's programs and the libraries that they load, from this machine's package.
-postgresql_bin() { ls -d /usr/lib/postgresql/*/bin 2>/dev/null | sort -V | tail -1; }
+postgresql_bin() { compgen -G '/usr/lib/postgresql/*/bin' | sort -V | tail -1 || true; }
 
 fill_database() {
   local bin version file

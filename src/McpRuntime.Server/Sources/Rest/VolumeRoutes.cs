@@ -2,6 +2,7 @@ using McpRuntime.Backends;
 using McpRuntime.Core.Planning;
 using McpRuntime.Core.Records;
 using McpRuntime.Server.Access;
+using McpRuntime.Server.Records;
 using Microsoft.AspNetCore.Mvc;
 
 namespace McpRuntime.Server.Sources.Rest;
@@ -48,6 +49,11 @@ internal sealed class VolumeRoutes(IRuntimeQueries queries, IReadOnlyDictionary<
             if (!IsKept(view))
             {
                 throw new Refusal(RefusalKind.Conflict, "The volume is in use", $"It belongs to runtime \"{view!.Name}\"; delete the runtime, and the volume goes with it.");
+            }
+
+            if (view is not null)
+            {
+                Policy.MustChange(caller, view);
             }
 
             var outcome = await backend.RemoveVolumeAsync(volume.Id, ct);
