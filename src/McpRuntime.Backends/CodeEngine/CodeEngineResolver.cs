@@ -8,7 +8,7 @@ using McpRuntime.Core.Specs;
 namespace McpRuntime.Backends.CodeEngine;
 
 /// <summary>A tag to its digest, by its registry; a ref to its commit, and once that is built to the digest of what was pushed.</summary>
-internal sealed class CodeEngineResolver(IGit git, RegistryDigests digests, CodeEngineBuilds builds)
+internal sealed class CodeEngineResolver(IGit git, RegistryDigests digests, CodeEngineBuilds builds, BuildAdmission admission)
 {
     /// <param name="build">What builds this revision, when it is a repository whose commit is known.</param>
     public async Task<Resolution> ResolveAsync(Revision revision, BuildSettings? build, CancellationToken ct)
@@ -57,6 +57,9 @@ internal sealed class CodeEngineResolver(IGit git, RegistryDigests digests, Code
         if (revision.Facts is not { Commit: { } commit } || build is null)
         {
             commit = await git.ResolveAsync(repository.Repo, revision.Spec.TeamId, repository.Ref, ct);
+
+            // Before the commit is anybody's fact: what is not judged has none, and is not built.
+            await admission.JudgeAsync(repository, revision.Spec.TeamId, commit, ct);
             return new Resolution.Resolved(new ResolvedFacts($"{repository.Repo}@{commit}", PinIsRegistryDigest: false, commit, Image: null));
         }
 

@@ -18,6 +18,7 @@ public sealed class CodeEngineFaults
     private static readonly string[] Writes = ["POST /apps", "POST /secrets", "DELETE /apps", "DELETE /secrets", "PATCH /apps", "POST /builds", "POST /build_runs", "DELETE /builds", "DELETE /build_runs"];
 
     /// <summary>What the service keeps in its database.</summary>
+    private readonly Dictionary<string, ResolvedFacts> _commits = new(StringComparer.Ordinal);
     private readonly Dictionary<string, ResolvedFacts> _digests = new(StringComparer.Ordinal);
 
     private CodeEngineWorld _world = null!;
@@ -299,13 +300,18 @@ public sealed class CodeEngineFaults
         var revision = Given.Revision("docker.io/library/probe@sha256:" + new string('a', 64), port: 8080);
         if (repository)
         {
-            var source = new Source.GitHub(CodeEngineWorld.Repository, CodeEngineWorld.Commit, "Dockerfile", ".", new Dictionary<string, string>(StringComparer.Ordinal), PushToRegistry: false, Registry: null);
+            var source = new Source.GitHub(_world.Repository, _world.Commit, "Dockerfile", ".", new Dictionary<string, string>(StringComparer.Ordinal), PushToRegistry: false, Registry: null);
             revision = revision with { Spec = revision.Spec with { Source = source } };
         }
 
-        if (await ResolveAsync(backend, id, revision) is not { } first)
+        if (!_commits.TryGetValue(id.RecordId, out var first))
         {
-            return null;
+            if ((first = await ResolveAsync(backend, id, revision)) is null)
+            {
+                return null;
+            }
+
+            _commits[id.RecordId] = first;
         }
 
         revision = revision with { Facts = first };

@@ -78,10 +78,9 @@ public sealed class CodeEnginePromises
     public async Task Build_arguments_travel_as_a_secret_by_reference_and_go_with_the_build()
     {
         var arguments = new Dictionary<string, string>(StringComparer.Ordinal) { ["NPM_TOKEN"] = Canary };
-        var source = new Source.GitHub(CodeEngineWorld.Repository, CodeEngineWorld.Commit, "Dockerfile", ".", arguments, PushToRegistry: false, Registry: null);
-        var revision = Given.Revision(_world.Image, port: 8080);
-        var facts = new ResolvedFacts($"{CodeEngineWorld.Repository}@{CodeEngineWorld.Commit}", PinIsRegistryDigest: false, CodeEngineWorld.Commit, Image: null);
-        revision = revision with { Spec = revision.Spec with { Source = source }, Facts = facts };
+        var revision = FromRepository(_world.Repository, _world.Commit, ".", arguments);
+        var facts = new ResolvedFacts($"{_world.Repository}@{_world.Commit}", PinIsRegistryDigest: false, _world.Commit, Image: null);
+        revision = revision with { Facts = facts };
         var building = Compile(_world.Backend, revision);
         building.Running.Select(r => r.Kind).Should().Equal(ResourceKind.Secret, ResourceKind.Build);
 
@@ -97,6 +96,43 @@ public sealed class CodeEnginePromises
 
         var built = Compile(_world.Backend, revision with { Facts = Pinned("us.icr.io/acme/mcp@sha256:" + new string('b', 64)) });
         built.Running.Should().NotContain(r => r.Id == building.Running[0].Id, "what is no longer wanted is removed");
+    }
+
+    [TestCase("FROM quay.io/evil/base\n", "quay.io/evil/base")]
+    [TestCase("FROM node:22\nCOPY --from=quay.io/evil/tools /x /x\n", "quay.io/evil/tools")]
+    [TestCase("FROM node:22\nRUN --mount=type=bind,from=quay.io/evil/tools,target=/x /x\n", "quay.io/evil/tools")]
+    public async Task A_repository_that_stands_on_an_image_from_elsewhere_is_refused_before_there_is_a_build(string dockerfile, string named)
+    {
+        var name = $"acme/{Guid.NewGuid():N}";
+        _ = await _world.Git.CreateAsync(name, ("server/Dockerfile", dockerfile));
+        var revision = FromRepository(_world.Git.Url(name), "main", "server");
+
+        var fault = (await _world.Backend.ResolveAsync(_id, revision, default)).Should().BeOfType<Resolution.Faulted>().Subject.Fault;
+
+        fault.Kind.Should().Be(FaultKind.Refused);
+        fault.Message.Should().StartWith("Dockerfile:").And.Contain(named).And.Contain("RUNTIME_DOCKER_ALLOWED_REGISTRIES");
+        Compile(_world.Backend, revision).Running.Should().BeEmpty("what has no commit has no build");
+        var allowed = _world.Make(_world.Options with { AllowedRegistries = ["docker.io", "quay.io/evil"] });
+        (await allowed.ResolveAsync(_id, revision, default)).Should().BeOfType<Resolution.Resolved>();
+    }
+
+    [Test]
+    public async Task A_commit_that_takes_long_to_fetch_is_read_by_a_later_turn()
+    {
+        var revision = FromRepository(_world.Repository, _world.Commit, ".");
+        var gate = new TaskCompletionSource();
+        _world.Git.Gate = gate.Task;
+        try
+        {
+            (await _world.Backend.ResolveAsync(_id, revision, default)).Should().BeOfType<Resolution.Faulted>().Which.Fault.Reason.Should().Be("DockerfileBeingRead");
+        }
+        finally
+        {
+            gate.SetResult();
+            _world.Git.Gate = Task.CompletedTask;
+        }
+
+        (await _world.Backend.ResolveAsync(_id, revision, default)).Should().BeOfType<Resolution.Resolved>().Which.Facts.Commit.Should().Be(_world.Commit);
     }
 
     [Test]
@@ -141,6 +177,13 @@ public sealed class CodeEnginePromises
 
     private Compiled Compile(IBackend backend, Revision revision, params (string Name, string Value)[] environment) =>
         backend.Compile(Given.Input(_id, revision, _world.Hash, environment.ToDictionary(e => e.Name, e => new SecretText(e.Value), StringComparer.Ordinal)));
+
+    private Revision FromRepository(string repository, string reference, string context, IReadOnlyDictionary<string, string>? arguments = null)
+    {
+        var source = new Source.GitHub(repository, reference, "Dockerfile", context, arguments ?? new Dictionary<string, string>(StringComparer.Ordinal), PushToRegistry: false, Registry: null);
+        var revision = Given.Revision(_world.Image, port: 8080);
+        return revision with { Spec = revision.Spec with { Source = source } };
+    }
 
     private static ResolvedFacts Pinned(string image) => new(image, PinIsRegistryDigest: true, Commit: null, Image: null);
 
