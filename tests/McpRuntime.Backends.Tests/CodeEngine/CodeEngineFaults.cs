@@ -123,6 +123,27 @@ public sealed class CodeEngineFaults
         after.Should().BeOfType<ProviderView.Known>();
     }
 
+    [TestCase("POST /secrets", "400-echo", "bad_request")]
+    [TestCase("POST /secrets", "502-echo", "502")]
+    [TestCase("PUT /secrets", "400-echo", "bad_request")]
+    [TestCase("PUT /secrets", "502-echo", "502")]
+    public async Task An_answer_that_quotes_the_values_it_was_sent_is_told_without_them(string call, string kind, string word)
+    {
+        var id = Given.Identity(_world.InstanceId);
+        var secret = (await CompileAsync(_world.Backend, id, repository: false)).Running[0];
+        if (call.StartsWith("PUT", StringComparison.Ordinal))
+        {
+            var data = new { MCPRUNTIME_INSTANCE = id.InstanceId, MCPRUNTIME_RECORD = id.RecordId, API_KEY = "changed by hand" };
+            _ = await _world.Double.SendAsync(HttpMethod.Post, "secrets", new { name = secret.Id, format = "generic", data });
+        }
+
+        await _world.Double.TroubleAsync(call, kind);
+
+        var fault = (await _world.Backend.PutAsync(id, secret, default)).ShouldBeFault();
+
+        fault.Message.Should().Contain(kind[..3]).And.Contain(word).And.Contain("trace ").And.NotContain(Canary).And.NotContain(id.RecordId);
+    }
+
     [TestCase(400)]
     [TestCase(403)]
     [TestCase(409)]

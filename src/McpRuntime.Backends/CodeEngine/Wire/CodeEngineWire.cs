@@ -205,7 +205,7 @@ internal sealed partial class CodeEngineWire : IDisposable
             Interlocked.Exchange(ref _notBefore, (_time.GetUtcNow() + pause).UtcTicks);
         }
 
-        var words = $"Code Engine answered {(int)reply.Status} to {method} {PathOnly(path)}: {MessageOf(reply)}";
+        var words = $"Code Engine answered {(int)reply.Status} to {method} {PathOnly(path)}: {MessageOf(reply, path)}";
         if (IsQuota(reply))
         {
             return new Fault(
@@ -241,14 +241,24 @@ internal sealed partial class CodeEngineWire : IDisposable
         }
     }
 
-    private static string MessageOf(Reply reply)
+    private static string MessageOf(Reply reply, string path)
     {
         var error = ErrorOf(reply);
+        if (path.StartsWith("/secrets", StringComparison.Ordinal))
+        {
+            // No word of it: the platform, or a proxy before it, may quote the values that it was sent. A trace that is none is one of those words.
+            return $"{Plain(error?.Errors is [{ Code: { } code }, ..] ? code : null) ?? "no code"} (its words are left out: they may hold a secret's values){Traced(Plain(error?.Trace ?? reply.RequestId))}";
+        }
+
         var text = error?.Errors is [{ Message: { } message } first, ..] ? $"{message} ({first.Code})" : error?.Message ?? error?.ErrorMessage;
         text ??= Encoding.UTF8.GetString(reply.Body, 0, Math.Min(reply.Body.Length, 300)).ReplaceLineEndings(" ").Trim();
-        var trace = error?.Trace ?? reply.RequestId;
-        return $"{(text.Length <= 1_000 ? text : text[..1_000] + "…")}{(trace is null ? "" : $" [trace {trace}]")}";
+        return $"{(text.Length <= 1_000 ? text : text[..1_000] + "…")}{Traced(error?.Trace ?? reply.RequestId)}";
     }
+
+    /// <summary>Null for what is no plain word.</summary>
+    private static string? Plain(string? text) => text is { Length: > 0 and <= 100 } && text.All(c => char.IsAsciiLetterOrDigit(c) || c is '-' or '_' or '.') ? text : null;
+
+    private static string Traced(string? trace) => trace is null ? "" : $" [trace {trace}]";
 
     private static T Read<T>(byte[] body, JsonTypeInfo<T> type, string path)
         where T : class
