@@ -189,6 +189,35 @@ public sealed class CodeEngineFaults
         PlatformReasons.DocumentedOfBuilds.Select(r => PlatformReasons.OfBuild(r).Message).Distinct(StringComparer.Ordinal).Should().HaveCount(PlatformReasons.DocumentedOfBuilds.Count());
     }
 
+    [TestCase("revisions")]
+    [TestCase("instances")]
+    public async Task An_app_that_goes_between_two_reads_hides_no_other(string list)
+    {
+        await _world.Double.ScriptAsync(new { Contains = "probe", Reason = "container_failed_exit_code_1" });
+        RuntimeIdentity[] ids = [Given.Identity(_world.InstanceId), Given.Identity(_world.InstanceId)];
+        foreach (var id in ids)
+        {
+            foreach (var resource in (await CompileAsync(_world.Backend, id, repository: false)).Running)
+            {
+                (await _world.Backend.PutAsync(id, resource, default)).ShouldBeDone();
+            }
+        }
+
+        for (var i = 0; i < 3; i++)
+        {
+            _ = await _world.Backend.ObserveAllAsync(default);
+        }
+
+        var app = (await _world.Double.StateAsync())["apps"]![0]!["name"]!.GetValue<string>();
+        await _world.Double.TroubleAsync($"GET /apps/{app}/{list}", "404");
+        await _world.Double.ForgetCallsAsync();
+
+        var seen = await _world.Backend.ObserveAllAsync(default);
+
+        (await _world.Double.CallsAsync()).Should().Contain($"GET /apps/{app}/{list} 404");
+        seen.Should().BeOfType<OwnedView.Known>().Which.ByRecord.Keys.Should().BeEquivalentTo(ids.Select(i => i.RecordId));
+    }
+
     [Test]
     public async Task Another_project_behind_the_settings_or_one_that_is_not_active_is_unknown()
     {

@@ -81,14 +81,20 @@ internal sealed partial class CodeEngineWire : IDisposable
     }
 
     /// <summary>Every page. A name that moved to a later page while we read comes once, as it was read last.</summary>
-    private async Task<IReadOnlyList<T>> ListAsync<T>(string path, Func<Page, IReadOnlyList<T>?> items, Func<T, string> name, CancellationToken ct)
+    /// <param name="nothing">Statuses that mean that there is nothing to list.</param>
+    private async Task<IReadOnlyList<T>> ListAsync<T>(string path, Func<Page, IReadOnlyList<T>?> items, Func<T, string> name, CancellationToken ct, params HttpStatusCode[] nothing)
     {
         var found = new Dictionary<string, T>(StringComparer.Ordinal);
         string? start = null;
         for (var pages = 0; pages < MostPages; pages++)
         {
             var query = $"{path}{(path.Contains('?', StringComparison.Ordinal) ? '&' : '?')}limit={PageSize}{(start is null ? "" : "&start=" + Uri.EscapeDataString(start))}";
-            var reply = await CallAsync(HttpMethod.Get, query, body: null, ct);
+            var reply = await CallAsync(HttpMethod.Get, query, body: null, ct, nothing);
+            if (nothing.Contains(reply.Status))
+            {
+                return [];
+            }
+
             var page = Read(reply.Body, CodeEngineJson.Default.Page, path);
             foreach (var item in items(page) ?? throw Odd(path, "has no list"))
             {
