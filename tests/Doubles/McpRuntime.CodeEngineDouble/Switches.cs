@@ -50,7 +50,13 @@ internal sealed record Switches
 
     public bool KubeConfig { get; init; } = true;
 
-    /// <summary>What Cloud Logs does: <c>answers</c>, <c>fails</c> (500), or says something that is no result (<c>nonsense</c>).</summary>
+    /// <summary>The kubeconfig's <c>certificate-authority-data</c>, whatever it is; null: none.</summary>
+    public string? KubeAuthority { get; init; }
+
+    /// <summary>The kubeconfig's server; null: this double.</summary>
+    public string? KubeServer { get; init; }
+
+    /// <summary>What Cloud Logs does: <c>answers</c>, <c>fails</c> (500), tells each line as <c>plain</c> text, or says something that is no result (<c>nonsense</c>, or any JSON).</summary>
     public string CloudLogs { get; init; } = "answers";
 
     public int PageSize { get; init; } = 100;
