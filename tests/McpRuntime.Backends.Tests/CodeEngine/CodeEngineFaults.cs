@@ -1,5 +1,6 @@
 using System.Text.Json.Nodes;
 using McpRuntime.Backends.CodeEngine;
+using McpRuntime.Backends.CodeEngine.Wire;
 using McpRuntime.Backends.Tests.Contract;
 using McpRuntime.CodeEngineDouble.Driver;
 using McpRuntime.Core.Planning;
@@ -121,6 +122,69 @@ public sealed class CodeEngineFaults
         held.Fault.Kind.Should().Be(FaultKind.Throttled);
         calls.Should().BeEmpty();
         after.Should().BeOfType<ProviderView.Known>();
+    }
+
+    [TestCase("429", 20)]
+    [TestCase("429-date", 20)]
+    [TestCase("429-bare", 30)]
+    public async Task Told_to_slow_down_by_IAM_nobody_calls_until_the_pause_is_over(string kind, int seconds)
+    {
+        var time = new MovedTime();
+        var backend = _world.Make(_world.Options, time);
+        var id = Given.Identity(_world.InstanceId);
+        await _world.Double.TroubleAsync("IAM", kind, times: 4, seconds: 20);
+
+        var told = (ProviderView.Unknown)await backend.ObserveAsync(id, default);
+        await _world.Double.NoMoreTroubleAsync();
+        await _world.Double.ForgetCallsAsync();
+        var held = (ProviderView.Unknown)await backend.ObserveAsync(id, default);
+        var calls = await _world.Double.CallsAsync();
+        time.Move(TimeSpan.FromSeconds(seconds + 1));
+        var after = await backend.ObserveAsync(id, default);
+
+        told.Fault.Kind.Should().Be(FaultKind.Throttled);
+        told.Fault.RetryAfter.Should().BeCloseTo(TimeSpan.FromSeconds(seconds), TimeSpan.FromSeconds(3));
+        held.Fault.Kind.Should().Be(FaultKind.Throttled);
+        calls.Should().BeEmpty();
+        after.Should().BeOfType<ProviderView.Known>();
+    }
+
+    [Test]
+    public void A_shorter_pause_that_is_told_later_does_not_end_a_longer_one()
+    {
+        var time = new ManualTime();
+        var pause = new Pause(time);
+
+        pause.Hold(TimeSpan.FromSeconds(60));
+        pause.Hold(TimeSpan.FromSeconds(1));
+        time.Advance(TimeSpan.FromSeconds(59));
+        pause.Invoking(p => p.ThrowWhileHeld()).Should().Throw<BackendFault>().Which.Fault.RetryAfter.Should().Be(TimeSpan.FromSeconds(1));
+        pause.Hold(TimeSpan.FromSeconds(5));
+        time.Advance(TimeSpan.FromSeconds(4));
+        pause.Invoking(p => p.ThrowWhileHeld()).Should().Throw<BackendFault>();
+        time.Advance(TimeSpan.FromSeconds(1));
+        pause.Invoking(p => p.ThrowWhileHeld()).Should().NotThrow();
+    }
+
+    [Test]
+    public async Task While_IAM_asks_for_fewer_calls_a_token_that_still_lives_is_used()
+    {
+        await _world.Double.SwitchAsync(new { TokenSeconds = 1000 });
+        var time = new MovedTime();
+        var backend = _world.Make(_world.Options, time);
+        var id = Given.Identity(_world.InstanceId);
+        _ = (await backend.ObserveAsync(id, default)).Resources();
+        time.Move(TimeSpan.FromSeconds(850));
+        await _world.Double.TroubleAsync("IAM", "429", times: 100, seconds: 100);
+        await _world.Double.ForgetCallsAsync();
+
+        var first = await backend.ObserveAsync(id, default);
+        time.Move(TimeSpan.FromSeconds(80));
+        var second = await backend.ObserveAsync(id, default);
+
+        first.Should().BeOfType<ProviderView.Known>();
+        second.Should().BeOfType<ProviderView.Known>();
+        (await _world.Double.CallsAsync()).Count(c => c.Contains("/identity/token")).Should().Be(1, "IAM asked for 100 s");
     }
 
     [TestCase("POST /secrets", "400-echo", "bad_request")]
