@@ -64,7 +64,7 @@ internal sealed class CodeEngineResolver(IGit git, RegistryDigests digests, Code
         }
 
         // Stored by this very turn: the finished run is gone in an hour or three.
-        return await builds.DigestAsync(build.Name, ct) is { } digest && ImageReference.TryParse(build.OutputImage, out var image, out _)
+        return await builds.DigestAsync(build, ct) is { } digest && ImageReference.TryParse(build.OutputImage, out var image, out _)
             ? new Resolution.Resolved(new ResolvedFacts($"{image.Name}@{digest}", PinIsRegistryDigest: true, commit, Image: null))
             : Faulted(new Fault(FaultKind.Transient, "NotBuiltYet", $"The build {build.Name} has not told a digest yet."));
     }

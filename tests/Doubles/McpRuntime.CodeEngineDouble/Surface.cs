@@ -285,6 +285,13 @@ internal sealed class Surface(DoubleProject project, Iam iam, LogRoutes logs) : 
                 return project.CreateApp(body!);
             case ["secrets"] when method == "POST":
                 return project.CreateSecret(body!);
+            case ["build_runs", var run, "replace"]:
+                body!["name"] = run;
+                body["build_name"] = Validation.Text(project.Run(run)!, "build_name");
+                project.DeleteRun(run);
+                return project.CreateRun(body);
+            case ["build_runs"] when method == "POST":
+                return project.CreateRun(body!);
             case ["state"]:
                 return new JsonObject
                 {

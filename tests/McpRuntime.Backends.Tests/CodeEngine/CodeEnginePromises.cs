@@ -136,6 +136,37 @@ public sealed class CodeEnginePromises
     }
 
     [Test]
+    public async Task A_run_that_somebody_else_started_of_our_build_tells_us_no_digest()
+    {
+        await _world.Double.SwitchAsync(new { BuildReads = 1000 });
+        var (build, revision) = Building();
+        (await _world.Backend.PutAsync(_id, build, default)).Should().BeOfType<Outcome.InProgress>();
+        await _world.Double.SwitchAsync(new { BuildReads = 1 });
+        foreach (var marks in new[] { new { type = "literal", name = "WHOSE", value = "theirs" }, new { type = "literal", name = "MCPRUNTIME_INSTANCE", value = "somebody-else" } })
+        {
+            _ = await _world.Double.SendAsync(HttpMethod.Post, "build_runs", new { name = $"a-{Guid.NewGuid():N}"[..20], build_name = build.Id, run_build_params = new[] { marks } });
+        }
+
+        for (var i = 0; i < 4; i++)
+        {
+            (await _world.Backend.ResolveAsync(_id, revision, default)).Should().BeOfType<Resolution.Faulted>().Which.Fault.Reason.Should().Be("NotBuiltYet");
+        }
+
+        (await _world.Double.StateAsync())["build_runs"]!.AsArray().Select(r => r!["status"]!.GetValue<string>()).Should().BeEquivalentTo(["succeeded", "succeeded", "pending"]);
+    }
+
+    [Test]
+    public async Task A_run_of_somebody_else_under_our_name_is_not_taken_for_ours()
+    {
+        var (build, _) = Building();
+        (await _world.Backend.PutAsync(_id, build, default)).Should().BeOfType<Outcome.InProgress>();
+        var name = (await _world.Double.StateAsync())["build_runs"]!.AsArray().Single()!["name"]!.GetValue<string>();
+        (await _world.Double.SendAsync(HttpMethod.Post, $"build_runs/{name}/replace", new { run_build_params = Array.Empty<object>() })).Should().NotBeNull();
+
+        (await _world.Backend.PutAsync(_id, build, default)).ShouldBeFault().Reason.Should().Be("NotOurs");
+    }
+
+    [Test]
     public async Task The_projects_health_tells_what_of_its_quota_is_used_and_what_all_its_apps_may_reach()
     {
         await PutAllAsync(_world.Backend, Compile(_world.Backend, Given.Revision(_world.Image, facts: Pinned(_world.Image), port: 8080), ("K", "v")).Running);
@@ -177,6 +208,14 @@ public sealed class CodeEnginePromises
 
     private Compiled Compile(IBackend backend, Revision revision, params (string Name, string Value)[] environment) =>
         backend.Compile(Given.Input(_id, revision, _world.Hash, environment.ToDictionary(e => e.Name, e => new SecretText(e.Value), StringComparer.Ordinal)));
+
+    /// <summary>A repository's build, and the revision that wants it.</summary>
+    private (Resource Build, Revision Revision) Building()
+    {
+        var facts = new ResolvedFacts($"{_world.Repository}@{_world.Commit}", PinIsRegistryDigest: false, _world.Commit, Image: null);
+        var revision = FromRepository(_world.Repository, _world.Commit, ".") with { Facts = facts };
+        return (Compile(_world.Backend, revision).Running.Single(), revision);
+    }
 
     private Revision FromRepository(string repository, string reference, string context, IReadOnlyDictionary<string, string>? arguments = null)
     {
