@@ -4,6 +4,7 @@ using System.Net;
 using System.Reflection;
 using System.Text.Json.Nodes;
 using McpRuntime.Acceptance.Tests.Harness;
+using McpRuntime.Backends.Tests.Git;
 using McpRuntime.CodeEngineDouble.Driver;
 
 namespace McpRuntime.Acceptance.Tests;
@@ -17,12 +18,13 @@ namespace McpRuntime.Acceptance.Tests;
 internal sealed class CodeEngineTests
 {
     private const string Canary = "c4n4ry-9f8e7d6c5b4a";
-    private const string Repository = "https://github.com/acme/server";
+    private const string Repository = "acme/server";
 
     private static readonly string Image = "docker.io/acme/server@sha256:" + new string('a', 64);
 
     private DoubleProcess _double = null!;
     private Process _server = null!;
+    private GitServer _git = null!;
     private Service _service = null!;
 
     private RuntimeApi Api => _service.Api;
@@ -36,6 +38,7 @@ internal sealed class CodeEngineTests
         start.Environment["PORT"] = port.ToString(CultureInfo.InvariantCulture);
         _server = Process.Start(start)!;
         _double = await DoubleProcess.StartAsync();
+        _git = await GitServer.StartAsync();
         var upstream = $"127.0.0.1:{port}";
         await _double.ScriptAsync(new { contains = "acme/server", upstream });
         await _double.ScriptAsync(new { contains = "us.icr.io/acme", upstream });
@@ -45,6 +48,9 @@ internal sealed class CodeEngineTests
             ["RUNTIME_DEFAULT_BACKEND"] = "ibm_code_engine",
             ["RUNTIME_DOCKER_ENABLED"] = "false",
             ["RUNTIME_IBM_CODE_ENGINE_ENABLED"] = "true",
+            ["RUNTIME_GIT_ALLOWED_HOSTS"] = _git.Authority,
+            ["RUNTIME_GIT_CA_FILE"] = _git.Authorities,
+            ["RUNTIME_ALLOW_PRIVATE_ADDRESSES"] = "127.0.0.0/8,::1/128",
             ["RUNTIME_IBM_CODE_ENGINE_API_KEY"] = DoubleProcess.ApiKey,
             ["RUNTIME_IBM_CODE_ENGINE_PROJECT_ID"] = DoubleProcess.Project,
             ["RUNTIME_IBM_CODE_ENGINE_REGION"] = "eu-de",
@@ -67,6 +73,11 @@ internal sealed class CodeEngineTests
         if (_double is not null)
         {
             await _double.DisposeAsync();
+        }
+
+        if (_git is not null)
+        {
+            await _git.DisposeAsync();
         }
 
         if (_server is { HasExited: false })
@@ -116,7 +127,8 @@ internal sealed class CodeEngineTests
     [Test]
     public async Task A_repository_is_built_at_its_commit_and_runs_at_the_digest_that_was_pushed()
     {
-        var source = new JsonObject { ["type"] = "github", ["repo"] = Repository, ["ref"] = "0123456789abcdef0123456789abcdef01234567" };
+        var commit = await _git.CreateAsync(Repository, ("Dockerfile", "FROM node:22\nCOPY . /app\n"));
+        var source = new JsonObject { ["type"] = "github", ["repo"] = _git.Url(Repository), ["ref"] = commit };
         var id = (await Api.DeployAsync(new JsonObject { ["name"] = "built", ["source"] = source, ["endpoint_port"] = 8080 })).Id;
         await Api.UntilAsync(id, "connected");
 

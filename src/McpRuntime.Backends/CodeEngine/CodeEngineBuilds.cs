@@ -40,9 +40,9 @@ internal sealed class CodeEngineBuilds(CodeEngineWire wire)
         return await RunAsync(body, ct);
     }
 
-    /// <summary>The digest of what a build pushed; null while there is none.</summary>
-    public async Task<string?> DigestAsync(string build, CancellationToken ct) =>
-        (await wire.RunsAsync(build, ct)).FirstOrDefault(r => r is { Status: "succeeded", StatusDetails.OutputDigest: not null })?.StatusDetails!.OutputDigest;
+    /// <summary>The digest of what a build's own run pushed; null while there is none. A run of somebody else's says nothing of what we asked for.</summary>
+    public async Task<string?> DigestAsync(BuildSettings build, CancellationToken ct) =>
+        (await wire.RunsAsync(build.Name, ct)).FirstOrDefault(r => IsOf(build, r) && r is { Status: "succeeded", StatusDetails.OutputDigest: not null })?.StatusDetails!.OutputDigest;
 
     /// <summary>Runs first: without the build nobody would know whose they are.</summary>
     public async Task<Outcome> RemoveAsync(RuntimeIdentity id, string name, CancellationToken ct)
@@ -74,6 +74,11 @@ internal sealed class CodeEngineBuilds(CodeEngineWire wire)
                 return await StartAsync(body, name, ct);
             }
 
+            if (!IsOf(body.Build, run))
+            {
+                return Faults.NotOurs("build run", name);
+            }
+
             if (run.Status != "failed")
             {
                 return run.Status == "succeeded" ? Done : new Outcome.InProgress($"The build {name} is {run.Status}.");
@@ -88,6 +93,9 @@ internal sealed class CodeEngineBuilds(CodeEngineWire wire)
 
         return Done;
     }
+
+    /// <summary>By the build's name and its marks: anybody may start a run under any name.</summary>
+    private static bool IsOf(BuildSettings build, BuildRun run) => run.BuildName == build.Name && run.Marks == build.Marks;
 
     private async Task<Outcome> StartAsync(BuildBody body, string name, CancellationToken ct)
     {

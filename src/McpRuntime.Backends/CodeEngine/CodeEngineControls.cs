@@ -37,7 +37,7 @@ internal sealed class CodeEngineControls(CodeEngineOptions options)
         Control.NoNewPrivileges => asked.Process.NoNewPrivileges ? Lacking(control, asked, "Processes may gain privileges by set-uid programs. " + NoField) : NotAsked(control),
         Control.NonRoot => asked.Process.RunAsNonRoot ? Enforced(control, "run_as_user") : NotAsked(control),
         Control.RequireDigest => asked.Images.RequireDigest ? Enforced(control, "image_reference: a registry's digest") : NotAsked(control),
-        Control.AllowedRegistries => Enforced(control, "admission"),
+        Control.AllowedRegistries => Enforced(control, "admission; a repository's Dockerfile at its commit"),
         Control.SecretsAtRest => NotAsked(control) with { Message = "Encrypted in our database; in the project a secret, readable to its Writers." },
         Control.Timeout => asked.Resources.TimeoutSeconds switch
         {

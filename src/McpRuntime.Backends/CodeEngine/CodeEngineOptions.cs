@@ -63,6 +63,9 @@ public sealed record CodeEngineOptions
     /// <summary>RUNTIME_ALLOW_PRIVATE_ADDRESSES: where registries and repositories may be although private.</summary>
     public IReadOnlyList<IPNetwork> PrivateAddresses { get; init; } = [];
 
+    /// <summary>RUNTIME_DOCKER_ALLOWED_REGISTRIES, for what a repository's Dockerfile stands on; the image of a request is judged before.</summary>
+    public IReadOnlyList<string> AllowedRegistries { get; init; } = ["docker.io", "ghcr.io"];
+
     /// <summary>RUNTIME_GUARDRAILS_MODE, for configs that name none.</summary>
     public GuardrailsMode Mode { get; init; } = GuardrailsMode.Warn;
 

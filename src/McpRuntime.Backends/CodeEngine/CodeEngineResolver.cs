@@ -8,7 +8,7 @@ using McpRuntime.Core.Specs;
 namespace McpRuntime.Backends.CodeEngine;
 
 /// <summary>A tag to its digest, by its registry; a ref to its commit, and once that is built to the digest of what was pushed.</summary>
-internal sealed class CodeEngineResolver(IGit git, RegistryDigests digests, CodeEngineBuilds builds)
+internal sealed class CodeEngineResolver(IGit git, RegistryDigests digests, CodeEngineBuilds builds, BuildAdmission admission)
 {
     /// <param name="build">What builds this revision, when it is a repository whose commit is known.</param>
     public async Task<Resolution> ResolveAsync(Revision revision, BuildSettings? build, CancellationToken ct)
@@ -57,11 +57,14 @@ internal sealed class CodeEngineResolver(IGit git, RegistryDigests digests, Code
         if (revision.Facts is not { Commit: { } commit } || build is null)
         {
             commit = await git.ResolveAsync(repository.Repo, revision.Spec.TeamId, repository.Ref, ct);
+
+            // Before the commit is anybody's fact: what is not judged has none, and is not built.
+            await admission.JudgeAsync(repository, revision.Spec.TeamId, commit, ct);
             return new Resolution.Resolved(new ResolvedFacts($"{repository.Repo}@{commit}", PinIsRegistryDigest: false, commit, Image: null));
         }
 
         // Stored by this very turn: the finished run is gone in an hour or three.
-        return await builds.DigestAsync(build.Name, ct) is { } digest && ImageReference.TryParse(build.OutputImage, out var image, out _)
+        return await builds.DigestAsync(build, ct) is { } digest && ImageReference.TryParse(build.OutputImage, out var image, out _)
             ? new Resolution.Resolved(new ResolvedFacts($"{image.Name}@{digest}", PinIsRegistryDigest: true, commit, Image: null))
             : Faulted(new Fault(FaultKind.Transient, "NotBuiltYet", $"The build {build.Name} has not told a digest yet."));
     }

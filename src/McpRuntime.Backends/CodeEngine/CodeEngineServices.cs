@@ -24,7 +24,9 @@ public static class CodeEngineServices
             var identity = new ProjectIdentity(wire, where, time);
             var builds = new CodeEngineBuilds(wire);
             var http = new PublicHttp(options.PrivateAddresses, time);
-            var resolver = new CodeEngineResolver(provider.GetRequiredService<IGit>(), new RegistryDigests(http, new RegistryCredentials(options.RegistryCredentials)), builds);
+            var git = provider.GetRequiredService<IGit>();
+            var digests = new RegistryDigests(http, new RegistryCredentials(options.RegistryCredentials));
+            var resolver = new CodeEngineResolver(git, digests, builds, new BuildAdmission(git, options, time));
             var logs = new CodeEngineLogs(wire, identity, new ProjectPods(wire, options, time), new CloudLogs(wire, options, time), options, time);
             var parts = new CodeEngineParts(
                 wire,

@@ -95,6 +95,7 @@ internal static class PartOptions
         CloudLogsUrl = settings.CodeEngine.CloudLogsUrl,
         RegistryCredentials = settings.Docker.RegistryCredentials,
         PrivateAddresses = settings.Sources.AllowPrivateAddresses,
+        AllowedRegistries = settings.AllowedRegistries,
         Mode = settings.GuardrailsMode,
     };
 

@@ -189,8 +189,8 @@ internal static class SettingsParser
         var settings = new CodeEngineSettings(
             read.Flag("RUNTIME_IBM_CODE_ENGINE_ENABLED", false),
             read.Secret("RUNTIME_IBM_CODE_ENGINE_API_KEY"),
-            read.Text("RUNTIME_IBM_CODE_ENGINE_REGION"),
-            read.Text("RUNTIME_IBM_CODE_ENGINE_PROJECT_ID"),
+            Checked(read, "RUNTIME_IBM_CODE_ENGINE_REGION", IsRegion, "a region's name, such as eu-de or us-south"),
+            Checked(read, "RUNTIME_IBM_CODE_ENGINE_PROJECT_ID", value => Guid.TryParseExact(value, "D", out _), "the project's id (not its name), such as 01234567-89ab-cdef-0123-456789abcdef"),
             read.Text("RUNTIME_IBM_CODE_ENGINE_REGISTRY_SECRET"),
             read.Text("RUNTIME_IBM_CODE_ENGINE_BUILD_REGISTRY"),
             read.Choice("RUNTIME_IBM_CODE_ENGINE_VISIBILITY", "local_public", "local_public", "local_private", "local") switch
@@ -219,6 +219,21 @@ internal static class SettingsParser
 
         return settings;
     }
+
+    private static string? Checked(SettingsReader read, string name, Func<string, bool> isFine, string allowed)
+    {
+        var value = read.Text(name);
+        if (value is not null && !isFine(value))
+        {
+            read.Refuse(name, $"is \"{value}\"; allowed is {allowed}");
+        }
+
+        return value;
+    }
+
+    /// <summary>It becomes part of a host's name, to which the key's token is sent: words of letters and digits alone.</summary>
+    private static bool IsRegion(string value) =>
+        value.Length <= 32 && value.Split('-') is { Length: > 1 } words && words.All(word => word.Length > 0 && word.All(c => char.IsAsciiLetterLower(c) || char.IsAsciiDigit(c)));
 
     private static KubernetesSettings Kubernetes(SettingsReader read) => new(
         read.Flag("RUNTIME_KUBERNETES_ENABLED", false),

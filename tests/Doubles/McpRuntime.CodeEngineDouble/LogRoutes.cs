@@ -48,8 +48,10 @@ internal sealed partial class LogRoutes(DoubleProject project)
                 throw new Refused(500, "internal", "Cloud Logs is out of order.");
             case "nonsense":
                 return JsonValue.Create("data: {\"result\": {\n\n");
-            default:
+            case "answers" or "plain":
                 break;
+            default:
+                return JsonValue.Create($"data: {project.Switches.CloudLogs}\n\n");
         }
 
         var metadata = body?["metadata"];
@@ -67,18 +69,18 @@ internal sealed partial class LogRoutes(DoubleProject project)
             .Select(line => new JsonObject
             {
                 ["metadata"] = new JsonArray(new JsonObject { ["key"] = "timestamp", ["value"] = line.At.ToString("O", CultureInfo.InvariantCulture) }),
-                ["user_data"] = new JsonObject { ["stream"] = line.Text.StartsWith("error", StringComparison.Ordinal) ? "stderr" : "stdout", ["message"] = new JsonObject { ["message"] = line.Text } }.ToJsonString(),
+                ["user_data"] = project.Switches.CloudLogs == "plain" ? line.Text : new JsonObject { ["stream"] = line.Text.StartsWith("error", StringComparison.Ordinal) ? "stderr" : "stdout", ["message"] = new JsonObject { ["message"] = line.Text } }.ToJsonString(),
             });
         var told = new JsonObject { ["result"] = new JsonObject { ["results"] = new JsonArray([.. results]) } };
         return JsonValue.Create($": success\ndata: {Began.ToJsonString()}\n\n: success\ndata: {told.ToJsonString()}\n\n");
     }
 
-    private static string Config(HttpRequest request) =>
+    private string Config(HttpRequest request) =>
         !request.Headers["X-Delegated-Refresh-Token"].ToString().StartsWith("delegated-", StringComparison.Ordinal)
             ? throw new Refused(401, "unauthorized", "No delegated token.")
             : $$$"""
                 apiVersion: v1
-                clusters: [{name: c, cluster: {server: "http://{{{request.Host}}}"}}]
+                clusters: [{name: c, cluster: {server: "{{{project.Switches.KubeServer ?? $"http://{request.Host}"}}}"{{{(project.Switches.KubeAuthority is { } authority ? $", certificate-authority-data: '{authority}'" : "")}}}}}]
                 users: [{name: u, user: {token: kube-token}}]
                 contexts: [{name: x, context: {cluster: c, user: u, namespace: subdomain}}]
                 current-context: x

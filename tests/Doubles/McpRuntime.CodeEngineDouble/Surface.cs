@@ -194,6 +194,13 @@ internal sealed class Surface(DoubleProject project, Iam iam, LogRoutes logs) : 
             case "429-date":
                 response.Headers.RetryAfter = TimeProvider.System.GetUtcNow().AddSeconds(trouble.Seconds).ToString("R", CultureInfo.InvariantCulture);
                 break;
+            case "400-echo":
+                await WriteAsync(http, 400, Error(400, "bad_request", "This is not understood: " + await TextAsync(http)), [], cut: false);
+                return;
+            case "502-echo":
+                response.StatusCode = 502;
+                await response.WriteAsync("The proxy could not pass on " + await TextAsync(http));
+                return;
             default:
                 break;
         }
@@ -278,6 +285,13 @@ internal sealed class Surface(DoubleProject project, Iam iam, LogRoutes logs) : 
                 return project.CreateApp(body!);
             case ["secrets"] when method == "POST":
                 return project.CreateSecret(body!);
+            case ["build_runs", var run, "replace"]:
+                body!["name"] = run;
+                body["build_name"] = Validation.Text(project.Run(run)!, "build_name");
+                project.DeleteRun(run);
+                return project.CreateRun(body);
+            case ["build_runs"] when method == "POST":
+                return project.CreateRun(body!);
             case ["state"]:
                 return new JsonObject
                 {
@@ -301,10 +315,15 @@ internal sealed class Surface(DoubleProject project, Iam iam, LogRoutes logs) : 
         ["errors"] = new JsonArray(new JsonObject { ["code"] = code, ["message"] = message }), ["trace"] = "codeengine-api-" + Guid.NewGuid().ToString("N"), ["status_code"] = status,
     };
 
-    private static async Task<JsonObject> ReadAsync(HttpContext http)
+    private static async Task<string> TextAsync(HttpContext http)
     {
         using var reader = new StreamReader(http.Request.Body, Encoding.UTF8);
-        return JsonNode.Parse(await reader.ReadToEndAsync()) as JsonObject ?? throw new Refused(400, "bad_request", "The body is no object.");
+        return await reader.ReadToEndAsync();
+    }
+
+    private static async Task<JsonObject> ReadAsync(HttpContext http)
+    {
+        return JsonNode.Parse(await TextAsync(http)) as JsonObject ?? throw new Refused(400, "bad_request", "The body is no object.");
     }
 
     private static async Task WriteAsync(HttpContext http, int status, JsonNode? body, (string Name, string Value)[] headers, bool cut)

@@ -50,7 +50,13 @@ internal sealed record Switches
 
     public bool KubeConfig { get; init; } = true;
 
-    /// <summary>What Cloud Logs does: <c>answers</c>, <c>fails</c> (500), or says something that is no result (<c>nonsense</c>).</summary>
+    /// <summary>The kubeconfig's <c>certificate-authority-data</c>, whatever it is; null: none.</summary>
+    public string? KubeAuthority { get; init; }
+
+    /// <summary>The kubeconfig's server; null: this double.</summary>
+    public string? KubeServer { get; init; }
+
+    /// <summary>What Cloud Logs does: <c>answers</c>, <c>fails</c> (500), tells each line as <c>plain</c> text, or says something that is no result (<c>nonsense</c>, or any JSON).</summary>
     public string CloudLogs { get; init; } = "answers";
 
     public int PageSize { get; init; } = 100;
@@ -69,7 +75,7 @@ internal sealed record Script(string Contains, string? Reason = null, int FromRe
 
 /// <summary>Something that goes wrong with one call, <see cref="Skip"/> matching calls from now.</summary>
 /// <param name="Call"><c>POST /apps</c>: a method and how the path below the project begins; <c>*</c> for any; <c>IAM</c> for the token.</param>
-/// <param name="Kind"><c>429</c>, <c>429-date</c>, <c>429-bare</c>, <c>500</c>, <c>502-html</c>, <c>503</c>, <c>504</c>, <c>401</c>, <c>reset</c>, <c>reset-after</c>, <c>truncated</c>, <c>slow</c>, <c>500-after</c>.</param>
+/// <param name="Kind"><c>429</c>, <c>429-date</c>, <c>429-bare</c>, <c>500</c>, <c>502-html</c>, <c>503</c>, <c>504</c>, <c>401</c>, <c>reset</c>, <c>reset-after</c>, <c>truncated</c>, <c>slow</c>, <c>500-after</c>, <c>400-echo</c> and <c>502-echo</c> with the request's body in the answer, or any other status.</param>
 internal sealed record Trouble(string Call, string Kind, int Skip = 0, int Times = 1, int Seconds = 1);
 
 internal sealed record Called(string Method, string Path, int Status);

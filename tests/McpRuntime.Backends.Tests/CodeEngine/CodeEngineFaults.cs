@@ -1,5 +1,6 @@
 using System.Text.Json.Nodes;
 using McpRuntime.Backends.CodeEngine;
+using McpRuntime.Backends.CodeEngine.Wire;
 using McpRuntime.Backends.Tests.Contract;
 using McpRuntime.CodeEngineDouble.Driver;
 using McpRuntime.Core.Planning;
@@ -18,6 +19,7 @@ public sealed class CodeEngineFaults
     private static readonly string[] Writes = ["POST /apps", "POST /secrets", "DELETE /apps", "DELETE /secrets", "PATCH /apps", "POST /builds", "POST /build_runs", "DELETE /builds", "DELETE /build_runs"];
 
     /// <summary>What the service keeps in its database.</summary>
+    private readonly Dictionary<string, ResolvedFacts> _commits = new(StringComparer.Ordinal);
     private readonly Dictionary<string, ResolvedFacts> _digests = new(StringComparer.Ordinal);
 
     private CodeEngineWorld _world = null!;
@@ -122,6 +124,90 @@ public sealed class CodeEngineFaults
         after.Should().BeOfType<ProviderView.Known>();
     }
 
+    [TestCase("429", 20)]
+    [TestCase("429-date", 20)]
+    [TestCase("429-bare", 30)]
+    public async Task Told_to_slow_down_by_IAM_nobody_calls_until_the_pause_is_over(string kind, int seconds)
+    {
+        var time = new MovedTime();
+        var backend = _world.Make(_world.Options, time);
+        var id = Given.Identity(_world.InstanceId);
+        await _world.Double.TroubleAsync("IAM", kind, times: 4, seconds: 20);
+
+        var told = (ProviderView.Unknown)await backend.ObserveAsync(id, default);
+        await _world.Double.NoMoreTroubleAsync();
+        await _world.Double.ForgetCallsAsync();
+        var held = (ProviderView.Unknown)await backend.ObserveAsync(id, default);
+        var calls = await _world.Double.CallsAsync();
+        time.Move(TimeSpan.FromSeconds(seconds + 1));
+        var after = await backend.ObserveAsync(id, default);
+
+        told.Fault.Kind.Should().Be(FaultKind.Throttled);
+        told.Fault.RetryAfter.Should().BeCloseTo(TimeSpan.FromSeconds(seconds), TimeSpan.FromSeconds(3));
+        held.Fault.Kind.Should().Be(FaultKind.Throttled);
+        calls.Should().BeEmpty();
+        after.Should().BeOfType<ProviderView.Known>();
+    }
+
+    [Test]
+    public void A_shorter_pause_that_is_told_later_does_not_end_a_longer_one()
+    {
+        var time = new ManualTime();
+        var pause = new Pause(time);
+
+        pause.Hold(TimeSpan.FromSeconds(60));
+        pause.Hold(TimeSpan.FromSeconds(1));
+        time.Advance(TimeSpan.FromSeconds(59));
+        pause.Invoking(p => p.ThrowWhileHeld()).Should().Throw<BackendFault>().Which.Fault.RetryAfter.Should().Be(TimeSpan.FromSeconds(1));
+        pause.Hold(TimeSpan.FromSeconds(5));
+        time.Advance(TimeSpan.FromSeconds(4));
+        pause.Invoking(p => p.ThrowWhileHeld()).Should().Throw<BackendFault>();
+        time.Advance(TimeSpan.FromSeconds(1));
+        pause.Invoking(p => p.ThrowWhileHeld()).Should().NotThrow();
+    }
+
+    [Test]
+    public async Task While_IAM_asks_for_fewer_calls_a_token_that_still_lives_is_used()
+    {
+        await _world.Double.SwitchAsync(new { TokenSeconds = 1000 });
+        var time = new MovedTime();
+        var backend = _world.Make(_world.Options, time);
+        var id = Given.Identity(_world.InstanceId);
+        _ = (await backend.ObserveAsync(id, default)).Resources();
+        time.Move(TimeSpan.FromSeconds(850));
+        await _world.Double.TroubleAsync("IAM", "429", times: 100, seconds: 100);
+        await _world.Double.ForgetCallsAsync();
+
+        var first = await backend.ObserveAsync(id, default);
+        time.Move(TimeSpan.FromSeconds(80));
+        var second = await backend.ObserveAsync(id, default);
+
+        first.Should().BeOfType<ProviderView.Known>();
+        second.Should().BeOfType<ProviderView.Known>();
+        (await _world.Double.CallsAsync()).Count(c => c.Contains("/identity/token")).Should().Be(1, "IAM asked for 100 s");
+    }
+
+    [TestCase("POST /secrets", "400-echo", "bad_request")]
+    [TestCase("POST /secrets", "502-echo", "502")]
+    [TestCase("PUT /secrets", "400-echo", "bad_request")]
+    [TestCase("PUT /secrets", "502-echo", "502")]
+    public async Task An_answer_that_quotes_the_values_it_was_sent_is_told_without_them(string call, string kind, string word)
+    {
+        var id = Given.Identity(_world.InstanceId);
+        var secret = (await CompileAsync(_world.Backend, id, repository: false)).Running[0];
+        if (call.StartsWith("PUT", StringComparison.Ordinal))
+        {
+            var data = new { MCPRUNTIME_INSTANCE = id.InstanceId, MCPRUNTIME_RECORD = id.RecordId, API_KEY = "changed by hand" };
+            _ = await _world.Double.SendAsync(HttpMethod.Post, "secrets", new { name = secret.Id, format = "generic", data });
+        }
+
+        await _world.Double.TroubleAsync(call, kind);
+
+        var fault = (await _world.Backend.PutAsync(id, secret, default)).ShouldBeFault();
+
+        fault.Message.Should().Contain(kind[..3]).And.Contain(word).And.Contain("trace ").And.NotContain(Canary).And.NotContain(id.RecordId);
+    }
+
     [TestCase(400)]
     [TestCase(403)]
     [TestCase(409)]
@@ -165,6 +251,35 @@ public sealed class CodeEngineFaults
 
         told.Values.Should().OnlyHaveUniqueItems().And.OnlyContain(m => m.Length > 20);
         PlatformReasons.DocumentedOfBuilds.Select(r => PlatformReasons.OfBuild(r).Message).Distinct(StringComparer.Ordinal).Should().HaveCount(PlatformReasons.DocumentedOfBuilds.Count());
+    }
+
+    [TestCase("revisions")]
+    [TestCase("instances")]
+    public async Task An_app_that_goes_between_two_reads_hides_no_other(string list)
+    {
+        await _world.Double.ScriptAsync(new { Contains = "probe", Reason = "container_failed_exit_code_1" });
+        RuntimeIdentity[] ids = [Given.Identity(_world.InstanceId), Given.Identity(_world.InstanceId)];
+        foreach (var id in ids)
+        {
+            foreach (var resource in (await CompileAsync(_world.Backend, id, repository: false)).Running)
+            {
+                (await _world.Backend.PutAsync(id, resource, default)).ShouldBeDone();
+            }
+        }
+
+        for (var i = 0; i < 3; i++)
+        {
+            _ = await _world.Backend.ObserveAllAsync(default);
+        }
+
+        var app = (await _world.Double.StateAsync())["apps"]![0]!["name"]!.GetValue<string>();
+        await _world.Double.TroubleAsync($"GET /apps/{app}/{list}", "404");
+        await _world.Double.ForgetCallsAsync();
+
+        var seen = await _world.Backend.ObserveAllAsync(default);
+
+        (await _world.Double.CallsAsync()).Should().Contain($"GET /apps/{app}/{list} 404");
+        seen.Should().BeOfType<OwnedView.Known>().Which.ByRecord.Keys.Should().BeEquivalentTo(ids.Select(i => i.RecordId));
     }
 
     [Test]
@@ -299,13 +414,18 @@ public sealed class CodeEngineFaults
         var revision = Given.Revision("docker.io/library/probe@sha256:" + new string('a', 64), port: 8080);
         if (repository)
         {
-            var source = new Source.GitHub(CodeEngineWorld.Repository, CodeEngineWorld.Commit, "Dockerfile", ".", new Dictionary<string, string>(StringComparer.Ordinal), PushToRegistry: false, Registry: null);
+            var source = new Source.GitHub(_world.Repository, _world.Commit, "Dockerfile", ".", new Dictionary<string, string>(StringComparer.Ordinal), PushToRegistry: false, Registry: null);
             revision = revision with { Spec = revision.Spec with { Source = source } };
         }
 
-        if (await ResolveAsync(backend, id, revision) is not { } first)
+        if (!_commits.TryGetValue(id.RecordId, out var first))
         {
-            return null;
+            if ((first = await ResolveAsync(backend, id, revision)) is null)
+            {
+                return null;
+            }
+
+            _commits[id.RecordId] = first;
         }
 
         revision = revision with { Facts = first };

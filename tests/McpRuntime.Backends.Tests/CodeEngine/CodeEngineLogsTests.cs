@@ -100,6 +100,7 @@ public sealed class CodeEngineLogsTests
 
     [TestCase("fails", "500")]
     [TestCase("nonsense", "not understood")]
+    [TestCase("""{"result": {"results": [{"user_data": {"a": 1, "a": 2}}]}}""", "not understood")]
     public async Task When_Cloud_Logs_has_no_answer_either_that_is_said(string behaviour, string word)
     {
         var app = await RunAsync();
@@ -110,6 +111,50 @@ public sealed class CodeEngineLogsTests
 
         lines[^1].Should().Contain("Cloud Logs has no answer either").And.Contain(word);
         lines.Should().Contain(l => l.Contains("cloud.ibm.com"));
+    }
+
+    [TestCase("[1]")]
+    [TestCase("7")]
+    [TestCase("""{"result": [7], "other": 1}""")]
+    [TestCase("""{"result": {"results": [7, null, {"user_data": 7, "metadata": [7, null]}, {"user_data": "{\"message\": {\"other\": 1}}"}]}}""")]
+    public async Task Cloud_Logs_that_answers_in_another_shape_has_no_lines(string answer)
+    {
+        var app = await RunAsync();
+        await _world.Double.SwitchAsync(new { CloudLogs = answer });
+        await _world.Double.SendAsync(HttpMethod.Post, $"apps/{app}/idle");
+
+        var lines = await ReadAsync(_world.Make(WithCloudLogs), Everything);
+
+        lines[^1].Should().Contain("minutes late");
+    }
+
+    [Test]
+    public async Task A_line_that_is_no_JSON_is_told_as_its_text()
+    {
+        var app = await RunAsync();
+        await _world.Double.SwitchAsync(new { CloudLogs = "plain" });
+        await _world.Double.SendAsync(HttpMethod.Post, $"apps/{app}/say", new { text = "{half a" });
+        await _world.Double.SendAsync(HttpMethod.Post, $"apps/{app}/say", new { text = "42" });
+        await _world.Double.SendAsync(HttpMethod.Post, $"apps/{app}/idle");
+
+        var lines = await ReadAsync(_world.Make(WithCloudLogs), Everything);
+
+        lines.SkipWhile(l => !l.Contains("minutes late")).Skip(1).Should().Equal("listening on 8080", "{half a", "42");
+    }
+
+    [TestCase("""{"KubeAuthority": "this is no base64!"}""")]
+    [TestCase("""{"KubeAuthority": "bm8gY2VydGlmaWNhdGU="}""")]
+    [TestCase("""{"KubeAuthority": "LS0tLS1CRUdJTiBDRVJUSUZJQ0FURS0tLS0tCkFBQUEKLS0tLS1FTkQgQ0VSVElGSUNBVEUtLS0tLQo="}""")]
+    [TestCase("""{"KubeServer": "not an address"}""")]
+    [TestCase("""{"KubeServer": "ftp://example.org"}""")]
+    public async Task A_kubeconfig_that_is_none_is_told_as_the_reason_with_a_hint_where_to_look(string switches)
+    {
+        _ = await RunAsync();
+        await _world.Double.SwitchAsync(System.Text.Json.Nodes.JsonNode.Parse(switches)!);
+
+        var lines = await ReadAsync(_world.Make(_world.Options), Everything);
+
+        lines[^1].Should().Contain("No live log").And.Contain("the kubeconfig").And.Contain("cloud.ibm.com").And.NotContain("kube-token");
     }
 
     private async Task<string> RunAsync(params string[] command)

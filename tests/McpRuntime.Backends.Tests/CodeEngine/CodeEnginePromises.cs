@@ -78,10 +78,9 @@ public sealed class CodeEnginePromises
     public async Task Build_arguments_travel_as_a_secret_by_reference_and_go_with_the_build()
     {
         var arguments = new Dictionary<string, string>(StringComparer.Ordinal) { ["NPM_TOKEN"] = Canary };
-        var source = new Source.GitHub(CodeEngineWorld.Repository, CodeEngineWorld.Commit, "Dockerfile", ".", arguments, PushToRegistry: false, Registry: null);
-        var revision = Given.Revision(_world.Image, port: 8080);
-        var facts = new ResolvedFacts($"{CodeEngineWorld.Repository}@{CodeEngineWorld.Commit}", PinIsRegistryDigest: false, CodeEngineWorld.Commit, Image: null);
-        revision = revision with { Spec = revision.Spec with { Source = source }, Facts = facts };
+        var revision = FromRepository(_world.Repository, _world.Commit, ".", arguments);
+        var facts = new ResolvedFacts($"{_world.Repository}@{_world.Commit}", PinIsRegistryDigest: false, _world.Commit, Image: null);
+        revision = revision with { Facts = facts };
         var building = Compile(_world.Backend, revision);
         building.Running.Select(r => r.Kind).Should().Equal(ResourceKind.Secret, ResourceKind.Build);
 
@@ -97,6 +96,74 @@ public sealed class CodeEnginePromises
 
         var built = Compile(_world.Backend, revision with { Facts = Pinned("us.icr.io/acme/mcp@sha256:" + new string('b', 64)) });
         built.Running.Should().NotContain(r => r.Id == building.Running[0].Id, "what is no longer wanted is removed");
+    }
+
+    [TestCase("FROM quay.io/evil/base\n", "quay.io/evil/base")]
+    [TestCase("FROM node:22\nCOPY --from=quay.io/evil/tools /x /x\n", "quay.io/evil/tools")]
+    [TestCase("FROM node:22\nRUN --mount=type=bind,from=quay.io/evil/tools,target=/x /x\n", "quay.io/evil/tools")]
+    public async Task A_repository_that_stands_on_an_image_from_elsewhere_is_refused_before_there_is_a_build(string dockerfile, string named)
+    {
+        var name = $"acme/{Guid.NewGuid():N}";
+        _ = await _world.Git.CreateAsync(name, ("server/Dockerfile", dockerfile));
+        var revision = FromRepository(_world.Git.Url(name), "main", "server");
+
+        var fault = (await _world.Backend.ResolveAsync(_id, revision, default)).Should().BeOfType<Resolution.Faulted>().Subject.Fault;
+
+        fault.Kind.Should().Be(FaultKind.Refused);
+        fault.Message.Should().StartWith("Dockerfile:").And.Contain(named).And.Contain("RUNTIME_DOCKER_ALLOWED_REGISTRIES");
+        Compile(_world.Backend, revision).Running.Should().BeEmpty("what has no commit has no build");
+        var allowed = _world.Make(_world.Options with { AllowedRegistries = ["docker.io", "quay.io/evil"] });
+        (await allowed.ResolveAsync(_id, revision, default)).Should().BeOfType<Resolution.Resolved>();
+    }
+
+    [Test]
+    public async Task A_commit_that_takes_long_to_fetch_is_read_by_a_later_turn()
+    {
+        var revision = FromRepository(_world.Repository, _world.Commit, ".");
+        var gate = new TaskCompletionSource();
+        _world.Git.Gate = gate.Task;
+        try
+        {
+            (await _world.Backend.ResolveAsync(_id, revision, default)).Should().BeOfType<Resolution.Faulted>().Which.Fault.Reason.Should().Be("DockerfileBeingRead");
+        }
+        finally
+        {
+            gate.SetResult();
+            _world.Git.Gate = Task.CompletedTask;
+        }
+
+        (await _world.Backend.ResolveAsync(_id, revision, default)).Should().BeOfType<Resolution.Resolved>().Which.Facts.Commit.Should().Be(_world.Commit);
+    }
+
+    [Test]
+    public async Task A_run_that_somebody_else_started_of_our_build_tells_us_no_digest()
+    {
+        await _world.Double.SwitchAsync(new { BuildReads = 1000 });
+        var (build, revision) = Building();
+        (await _world.Backend.PutAsync(_id, build, default)).Should().BeOfType<Outcome.InProgress>();
+        await _world.Double.SwitchAsync(new { BuildReads = 1 });
+        foreach (var marks in new[] { new { type = "literal", name = "WHOSE", value = "theirs" }, new { type = "literal", name = "MCPRUNTIME_INSTANCE", value = "somebody-else" } })
+        {
+            _ = await _world.Double.SendAsync(HttpMethod.Post, "build_runs", new { name = $"a-{Guid.NewGuid():N}"[..20], build_name = build.Id, run_build_params = new[] { marks } });
+        }
+
+        for (var i = 0; i < 4; i++)
+        {
+            (await _world.Backend.ResolveAsync(_id, revision, default)).Should().BeOfType<Resolution.Faulted>().Which.Fault.Reason.Should().Be("NotBuiltYet");
+        }
+
+        (await _world.Double.StateAsync())["build_runs"]!.AsArray().Select(r => r!["status"]!.GetValue<string>()).Should().BeEquivalentTo(["succeeded", "succeeded", "pending"]);
+    }
+
+    [Test]
+    public async Task A_run_of_somebody_else_under_our_name_is_not_taken_for_ours()
+    {
+        var (build, _) = Building();
+        (await _world.Backend.PutAsync(_id, build, default)).Should().BeOfType<Outcome.InProgress>();
+        var name = (await _world.Double.StateAsync())["build_runs"]!.AsArray().Single()!["name"]!.GetValue<string>();
+        (await _world.Double.SendAsync(HttpMethod.Post, $"build_runs/{name}/replace", new { run_build_params = Array.Empty<object>() })).Should().NotBeNull();
+
+        (await _world.Backend.PutAsync(_id, build, default)).ShouldBeFault().Reason.Should().Be("NotOurs");
     }
 
     [Test]
@@ -141,6 +208,21 @@ public sealed class CodeEnginePromises
 
     private Compiled Compile(IBackend backend, Revision revision, params (string Name, string Value)[] environment) =>
         backend.Compile(Given.Input(_id, revision, _world.Hash, environment.ToDictionary(e => e.Name, e => new SecretText(e.Value), StringComparer.Ordinal)));
+
+    /// <summary>A repository's build, and the revision that wants it.</summary>
+    private (Resource Build, Revision Revision) Building()
+    {
+        var facts = new ResolvedFacts($"{_world.Repository}@{_world.Commit}", PinIsRegistryDigest: false, _world.Commit, Image: null);
+        var revision = FromRepository(_world.Repository, _world.Commit, ".") with { Facts = facts };
+        return (Compile(_world.Backend, revision).Running.Single(), revision);
+    }
+
+    private Revision FromRepository(string repository, string reference, string context, IReadOnlyDictionary<string, string>? arguments = null)
+    {
+        var source = new Source.GitHub(repository, reference, "Dockerfile", context, arguments ?? new Dictionary<string, string>(StringComparer.Ordinal), PushToRegistry: false, Registry: null);
+        var revision = Given.Revision(_world.Image, port: 8080);
+        return revision with { Spec = revision.Spec with { Source = source } };
+    }
 
     private static ResolvedFacts Pinned(string image) => new(image, PinIsRegistryDigest: true, Commit: null, Image: null);
 

@@ -1,7 +1,9 @@
+using System.Net;
 using System.Text.Json.Nodes;
 using McpRuntime.Backends.CodeEngine;
 using McpRuntime.Backends.Git;
 using McpRuntime.Backends.Tests.Contract;
+using McpRuntime.Backends.Tests.Git;
 using McpRuntime.CodeEngineDouble.Driver;
 using McpRuntime.Core.Planning;
 using McpRuntime.Core.Specs;
@@ -12,14 +14,19 @@ namespace McpRuntime.Backends.Tests.CodeEngine;
 
 internal sealed class CodeEngineWorld : IContractWorld
 {
-    public const string Repository = "https://github.com/acme/server";
-    public const string Commit = "0123456789abcdef0123456789abcdef01234567";
-
     private readonly List<ServiceProvider> _services = [];
+    private readonly string _work = Directory.CreateTempSubdirectory("code-engine-").FullName;
 
-    private CodeEngineWorld(DoubleProcess process) => Double = process;
+    private CodeEngineWorld(DoubleProcess process, GitServer git, string commit) => (Double, Git, Commit) = (process, git, commit);
 
     public DoubleProcess Double { get; }
+
+    public GitServer Git { get; }
+
+    public string Repository => Git.Url("acme/server");
+
+    /// <summary>Of <see cref="Repository"/>.</summary>
+    public string Commit { get; }
 
     public IBackend Backend { get; private set; } = null!;
 
@@ -48,7 +55,9 @@ internal sealed class CodeEngineWorld : IContractWorld
 
     public static async Task<CodeEngineWorld> OpenAsync()
     {
-        var world = new CodeEngineWorld(await DoubleProcess.StartAsync());
+        var git = await GitServer.StartAsync();
+        var commit = await git.CreateAsync("acme/server", ("Dockerfile", "# syntax=docker/dockerfile:1\nFROM node:22\nRUN --mount=type=cache,target=/root/.npm true\n"));
+        var world = new CodeEngineWorld(await DoubleProcess.StartAsync(), git, commit);
         await world.ResetAsync();
         world.Backend = world.Make(world.Options);
         world.Unreachable = world.Make(world.Options with { Url = new Uri("http://127.0.0.1:1") });
@@ -68,7 +77,7 @@ internal sealed class CodeEngineWorld : IContractWorld
         var services = new ServiceCollection()
             .AddLogging()
             .AddSingleton(time ?? TimeProvider.System)
-            .AddGit(new GitOptions { DataFolder = Path.Combine(Path.GetTempPath(), "mcpruntime-no-git"), AllowedHosts = ["github.com"] })
+            .AddGit(new GitOptions { DataFolder = _work, AllowedHosts = [Git.Authority], AllowedAddresses = [IPNetwork.Parse("127.0.0.0/8"), IPNetwork.Parse("::1/128")], AuthoritiesFile = Git.Authorities })
             .AddCodeEngineBackend(options, _ => new CodeEngineInstallation(_ => Task.FromResult(InstanceId), (id, _) => Task.FromResult(pinned?.Invoke(id) ?? id), Hash))
             .BuildServiceProvider();
         _services.Add(services);
@@ -128,5 +137,7 @@ internal sealed class CodeEngineWorld : IContractWorld
         }
 
         await Double.DisposeAsync();
+        await Git.DisposeAsync();
+        Directory.Delete(_work, recursive: true);
     }
 }

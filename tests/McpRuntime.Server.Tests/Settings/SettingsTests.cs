@@ -206,6 +206,36 @@ internal sealed class SettingsTests
         parse.Should().Throw<InvalidSettings>().Which.Message.Should().Contain(".env:2").And.NotContain("hunter2");
     }
 
+    [TestCase("RUNTIME_IBM_CODE_ENGINE_REGION", "eu-de.evil.example/", "eu-de or us-south")]
+    [TestCase("RUNTIME_IBM_CODE_ENGINE_REGION", "evil.example#-", "eu-de or us-south")]
+    [TestCase("RUNTIME_IBM_CODE_ENGINE_REGION", "EU-DE", "eu-de or us-south")]
+    [TestCase("RUNTIME_IBM_CODE_ENGINE_REGION", "eu--de", "eu-de or us-south")]
+    [TestCase("RUNTIME_IBM_CODE_ENGINE_REGION", "germany", "eu-de or us-south")]
+    [TestCase("RUNTIME_IBM_CODE_ENGINE_PROJECT_ID", "my-project", "not its name")]
+    [TestCase("RUNTIME_IBM_CODE_ENGINE_PROJECT_ID", "01234567-89ab-cdef-0123-456789abcdef/apps", "not its name")]
+    public void A_project_that_cannot_be_one_is_refused_by_the_name_of_its_variable(string name, string value, string allowed)
+    {
+        var right = CodeEngine().Where(variable => variable.Name != name);
+
+        var parse = () => Parse([.. right, (name, value)]);
+
+        parse.Should().Throw<InvalidSettings>().Which.Errors.Should().ContainSingle().Which.Should().StartWith(name).And.Contain(allowed);
+    }
+
+    [TestCase("eu-de")]
+    [TestCase("us-south")]
+    [TestCase("jp-osa")]
+    public void A_project_in_a_region_is_taken(string region) =>
+        Parse([.. CodeEngine().Where(variable => variable.Name != "RUNTIME_IBM_CODE_ENGINE_REGION"), ("RUNTIME_IBM_CODE_ENGINE_REGION", region)]).CodeEngine.Region.Should().Be(region);
+
+    private static (string Name, string Value)[] CodeEngine() =>
+    [
+        ("RUNTIME_IBM_CODE_ENGINE_ENABLED", "true"),
+        ("RUNTIME_IBM_CODE_ENGINE_API_KEY", "a key"),
+        ("RUNTIME_IBM_CODE_ENGINE_REGION", "eu-de"),
+        ("RUNTIME_IBM_CODE_ENGINE_PROJECT_ID", "01234567-89ab-cdef-0123-456789abcdef"),
+    ];
+
     private static RuntimeSettings Parse(params (string Name, string Value)[] variables) =>
         SettingsParser.Parse(variables.ToDictionary(pair => pair.Name, pair => pair.Value, StringComparer.Ordinal));
 }

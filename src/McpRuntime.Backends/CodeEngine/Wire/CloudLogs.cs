@@ -55,9 +55,14 @@ internal sealed class CloudLogs(CodeEngineWire wire, CodeEngineOptions options, 
         {
             throw Away("Cloud Logs did not answer in time", e);
         }
-        catch (Exception e) when (e is HttpRequestException or IOException or JsonException)
+        catch (Exception e) when (e is JsonException or InvalidOperationException or ArgumentException)
         {
-            throw Away(e is JsonException ? "Cloud Logs' answer is not understood" : e.GetBaseException().Message, e);
+            // No JSON, or a name twice in one object.
+            throw Away("Cloud Logs' answer is not understood", e);
+        }
+        catch (Exception e) when (e is HttpRequestException or IOException)
+        {
+            throw Away(e.GetBaseException().Message, e);
         }
     }
 
@@ -78,21 +83,43 @@ internal sealed class CloudLogs(CodeEngineWire wire, CodeEngineOptions options, 
     /// <summary>One event: results, each with its line's own JSON in <c>user_data</c>. The shape of that is inferred from the documented field names.</summary>
     private static IEnumerable<LogLine> Parse(string data)
     {
-        foreach (var result in JsonNode.Parse(data)?["result"]?["results"] as JsonArray ?? [])
+        foreach (var result in Field(Field(JsonNode.Parse(data), "result"), "results") as JsonArray ?? [])
         {
-            var fields = result?["user_data"] is JsonValue text && text.TryGetValue<string>(out var inner) ? JsonNode.Parse(inner) : result?["user_data"];
-            var message = fields?["message"] is JsonObject nested ? nested["message"]?.ToString() : fields?["message"]?.ToString();
-            var at = (result?["metadata"] as JsonArray)?.FirstOrDefault(m => m?["key"]?.ToString() == "timestamp")?["value"]?.ToString();
+            var said = Field(result, "user_data");
+            var fields = said is JsonValue value && value.TryGetValue<string>(out var inner) ? FieldsOf(inner) : said;
+            var message = Field(fields, "message") is JsonObject nested ? Field(nested, "message")?.ToString() : Field(fields, "message")?.ToString();
+            var at = (Field(result, "metadata") as JsonArray)?.FirstOrDefault(m => Field(m, "key")?.ToString() == "timestamp");
             if (message is not null)
             {
                 yield return new LogLine(
-                    DateTimeOffset.TryParse(at, CultureInfo.InvariantCulture, DateTimeStyles.AssumeUniversal, out var time) ? time : default,
-                    fields?["stream"]?.ToString() == "stderr" ? LogStream.Stderr : LogStream.Stdout,
+                    DateTimeOffset.TryParse(Field(at, "value")?.ToString(), CultureInfo.InvariantCulture, DateTimeStyles.AssumeUniversal, out var time) ? time : default,
+                    Field(fields, "stream")?.ToString() == "stderr" ? LogStream.Stderr : LogStream.Stdout,
                     null,
                     message);
             }
         }
     }
+
+    /// <summary>A line that is no JSON object is what the server wrote, as it is.</summary>
+    private static JsonObject FieldsOf(string line)
+    {
+        try
+        {
+            if (JsonNode.Parse(line) is JsonObject fields)
+            {
+                return fields;
+            }
+        }
+        catch (JsonException)
+        {
+            // Told as text below.
+        }
+
+        return new JsonObject { ["message"] = line };
+    }
+
+    /// <summary>Null of what is no object: nothing here has a shape that anybody promised.</summary>
+    private static JsonNode? Field(JsonNode? node, string name) => node is JsonObject fields && fields.TryGetPropertyValue(name, out var value) ? value : null;
 
     private static string Time(DateTimeOffset at) => at.UtcDateTime.ToString("yyyy-MM-ddTHH:mm:ss.fffZ", CultureInfo.InvariantCulture);
 

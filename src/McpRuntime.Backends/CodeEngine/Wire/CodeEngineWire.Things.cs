@@ -17,9 +17,11 @@ internal sealed partial class CodeEngineWire
 
     public Task<App?> AppAsync(string name, CancellationToken ct) => GetAsync($"/apps/{Escaped(name)}", CodeEngineJson.Default.App, ct);
 
-    public Task<IReadOnlyList<AppRevision>> RevisionsAsync(string app, CancellationToken ct) => ListAsync($"/apps/{Escaped(app)}/revisions", p => p.Revisions, r => r.Name, ct);
+    /// <summary>None, too, of an app that went since it was seen.</summary>
+    public Task<IReadOnlyList<AppRevision>> RevisionsAsync(string app, CancellationToken ct) => ListAsync($"/apps/{Escaped(app)}/revisions", p => p.Revisions, r => r.Name, ct, HttpStatusCode.NotFound);
 
-    public Task<IReadOnlyList<AppInstance>> InstancesAsync(string app, CancellationToken ct) => ListAsync($"/apps/{Escaped(app)}/instances", p => p.Instances, i => i.Name, ct);
+    /// <summary>None, too, of an app that went since it was seen.</summary>
+    public Task<IReadOnlyList<AppInstance>> InstancesAsync(string app, CancellationToken ct) => ListAsync($"/apps/{Escaped(app)}/instances", p => p.Instances, i => i.Name, ct, HttpStatusCode.NotFound);
 
     public Task<Written> CreateAppAsync(AppCreate app, CancellationToken ct) => WriteAsync(HttpMethod.Post, "/apps", HttpBody.Of(app, CodeEngineJson.Default.AppCreate), ct);
 

@@ -31,18 +31,17 @@ internal sealed partial class CodeEngineWire : IDisposable
     /// <summary>When told to slow down without being told how long.</summary>
     private static readonly TimeSpan UsualPause = TimeSpan.FromSeconds(5);
 
-    private static readonly TimeSpan LongestPause = TimeSpan.FromMinutes(5);
-
     private readonly CodeEngineOptions _options;
     private readonly TimeProvider _time;
     private readonly HttpClient _http;
-    private long _notBefore;
+    private readonly Pause _pause;
     private long _calls;
 
     public CodeEngineWire(CodeEngineOptions options, TimeProvider time)
     {
         _options = options;
         _time = time;
+        _pause = new Pause(time);
         _http = new HttpClient(new SocketsHttpHandler
         {
             UseCookies = false,
@@ -55,7 +54,7 @@ internal sealed partial class CodeEngineWire : IDisposable
             Timeout = Timeout.InfiniteTimeSpan,
         };
         _http.DefaultRequestHeaders.UserAgent.ParseAdd("secure-mcp-runtime/0.1");
-        Token = new IamToken(_http, options.IamBase, options.ApiKey, time);
+        Token = new IamToken(_http, options.IamBase, options.ApiKey, _pause, time);
     }
 
     public IamToken Token { get; }
@@ -81,14 +80,20 @@ internal sealed partial class CodeEngineWire : IDisposable
     }
 
     /// <summary>Every page. A name that moved to a later page while we read comes once, as it was read last.</summary>
-    private async Task<IReadOnlyList<T>> ListAsync<T>(string path, Func<Page, IReadOnlyList<T>?> items, Func<T, string> name, CancellationToken ct)
+    /// <param name="nothing">Statuses that mean that there is nothing to list.</param>
+    private async Task<IReadOnlyList<T>> ListAsync<T>(string path, Func<Page, IReadOnlyList<T>?> items, Func<T, string> name, CancellationToken ct, params HttpStatusCode[] nothing)
     {
         var found = new Dictionary<string, T>(StringComparer.Ordinal);
         string? start = null;
         for (var pages = 0; pages < MostPages; pages++)
         {
             var query = $"{path}{(path.Contains('?', StringComparison.Ordinal) ? '&' : '?')}limit={PageSize}{(start is null ? "" : "&start=" + Uri.EscapeDataString(start))}";
-            var reply = await CallAsync(HttpMethod.Get, query, body: null, ct);
+            var reply = await CallAsync(HttpMethod.Get, query, body: null, ct, nothing);
+            if (nothing.Contains(reply.Status))
+            {
+                return [];
+            }
+
             var page = Read(reply.Body, CodeEngineJson.Default.Page, path);
             foreach (var item in items(page) ?? throw Odd(path, "has no list"))
             {
@@ -116,7 +121,7 @@ internal sealed partial class CodeEngineWire : IDisposable
     /// <param name="answers">Statuses besides 2xx that the caller takes as values.</param>
     private Task<Reply> CallAsync(HttpMethod method, string path, HttpBody? body, CancellationToken ct, params HttpStatusCode[] answers) => GuardedAsync(path, async limited =>
     {
-        ThrowWhileThrottled();
+        _pause.ThrowWhileHeld();
         var token = await Token.GetAsync(limited);
         var reply = await SendAsync(method, path, body, token, limited);
         if (reply.Status == HttpStatusCode.Unauthorized)
@@ -149,7 +154,7 @@ internal sealed partial class CodeEngineWire : IDisposable
         await using var bounded = new BoundedStream(await reply.Content.ReadAsStreamAsync(ct), LargestReply);
         using var whole = new MemoryStream();
         await bounded.CopyToAsync(whole, ct);
-        return new Reply(reply.StatusCode, whole.ToArray(), PauseOf(reply), Header(reply, "X-Request-Id") ?? Header(reply, "X-Correlation-Id"));
+        return new Reply(reply.StatusCode, whole.ToArray(), _pause.AskedBy(reply, UsualPause), Header(reply, "X-Request-Id") ?? Header(reply, "X-Correlation-Id"));
     }
 
     /// <summary>The one place where what goes wrong on the way becomes a named fault.</summary>
@@ -172,40 +177,14 @@ internal sealed partial class CodeEngineWire : IDisposable
         }
     }
 
-    /// <summary>Told to slow down, every record's turn does: the limit is the project's, not one call's.</summary>
-    private void ThrowWhileThrottled()
-    {
-        var left = Interlocked.Read(ref _notBefore) - _time.GetUtcNow().UtcTicks;
-        if (left > 0)
-        {
-            throw new BackendFault(new Fault(FaultKind.Throttled, "CodeEngineThrottled", "Code Engine asked for fewer calls; none is made until its pause is over.", TimeSpan.FromTicks(left)));
-        }
-    }
-
-    private TimeSpan? PauseOf(HttpResponseMessage reply)
-    {
-        if (reply.StatusCode != HttpStatusCode.TooManyRequests)
-        {
-            return null;
-        }
-
-        var asked = reply.Headers.RetryAfter switch
-        {
-            { Delta: { } delta } => delta,
-            { Date: { } date } => date - _time.GetUtcNow(),
-            _ => UsualPause,
-        };
-        return asked < TimeSpan.FromSeconds(1) ? TimeSpan.FromSeconds(1) : asked > LongestPause ? LongestPause : asked;
-    }
-
     private Fault FaultOf(Reply reply, HttpMethod method, string path)
     {
         if (reply.Pause is { } pause)
         {
-            Interlocked.Exchange(ref _notBefore, (_time.GetUtcNow() + pause).UtcTicks);
+            _pause.Hold(pause);
         }
 
-        var words = $"Code Engine answered {(int)reply.Status} to {method} {PathOnly(path)}: {MessageOf(reply)}";
+        var words = $"Code Engine answered {(int)reply.Status} to {method} {PathOnly(path)}: {MessageOf(reply, path)}";
         if (IsQuota(reply))
         {
             return new Fault(
@@ -241,14 +220,24 @@ internal sealed partial class CodeEngineWire : IDisposable
         }
     }
 
-    private static string MessageOf(Reply reply)
+    private static string MessageOf(Reply reply, string path)
     {
         var error = ErrorOf(reply);
+        if (path.StartsWith("/secrets", StringComparison.Ordinal))
+        {
+            // No word of it: the platform, or a proxy before it, may quote the values that it was sent. A trace that is none is one of those words.
+            return $"{Plain(error?.Errors is [{ Code: { } code }, ..] ? code : null) ?? "no code"} (its words are left out: they may hold a secret's values){Traced(Plain(error?.Trace ?? reply.RequestId))}";
+        }
+
         var text = error?.Errors is [{ Message: { } message } first, ..] ? $"{message} ({first.Code})" : error?.Message ?? error?.ErrorMessage;
         text ??= Encoding.UTF8.GetString(reply.Body, 0, Math.Min(reply.Body.Length, 300)).ReplaceLineEndings(" ").Trim();
-        var trace = error?.Trace ?? reply.RequestId;
-        return $"{(text.Length <= 1_000 ? text : text[..1_000] + "…")}{(trace is null ? "" : $" [trace {trace}]")}";
+        return $"{(text.Length <= 1_000 ? text : text[..1_000] + "…")}{Traced(error?.Trace ?? reply.RequestId)}";
     }
+
+    /// <summary>Null for what is no plain word.</summary>
+    private static string? Plain(string? text) => text is { Length: > 0 and <= 100 } && text.All(c => char.IsAsciiLetterOrDigit(c) || c is '-' or '_' or '.') ? text : null;
+
+    private static string Traced(string? trace) => trace is null ? "" : $" [trace {trace}]";
 
     private static T Read<T>(byte[] body, JsonTypeInfo<T> type, string path)
         where T : class

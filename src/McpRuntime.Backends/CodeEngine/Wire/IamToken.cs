@@ -11,12 +11,15 @@ namespace McpRuntime.Backends.CodeEngine.Wire;
 /// The access token that an API key is good for. One asker at a time; renewed when 80 % of its life is over, and while that fails the
 /// old one is used as long as it lives. Neither key nor token is in any message.
 /// </summary>
-internal sealed class IamToken(HttpClient http, Uri iam, SecretText key, TimeProvider time) : IDisposable
+internal sealed class IamToken(HttpClient http, Uri iam, SecretText key, Pause pause, TimeProvider time) : IDisposable
 {
     private static readonly TimeSpan Longest = TimeSpan.FromSeconds(6);
 
     /// <summary>Between tries to renew a token that still lives.</summary>
     private static readonly TimeSpan BetweenTries = TimeSpan.FromSeconds(60);
+
+    /// <summary>When told to slow down without being told how long.</summary>
+    private static readonly TimeSpan UsualPause = TimeSpan.FromSeconds(30);
 
     /// <summary>A token so close to its end may be over when it arrives.</summary>
     private static readonly TimeSpan Margin = TimeSpan.FromSeconds(10);
@@ -85,15 +88,24 @@ internal sealed class IamToken(HttpClient http, Uri iam, SecretText key, TimePro
             _held = new Held(reply.AccessToken ?? throw Odd("no access_token"), now + (life * 0.8), now + life);
             return _held.Token;
         }
-        catch (BackendFault) when (_held is { } old && now + Margin < old.EndsAt)
+        catch (BackendFault fault) when (_held is { } old && now + Margin < old.EndsAt)
         {
-            // Not told: the old token is good for a fifth of its life yet, and the next minute tries again.
+            // Not told: the old token is good for a fifth of its life yet, and the next minute, or when IAM said, tries again.
+            _nextTry = now + (fault.Fault.RetryAfter is { } asked && asked > BetweenTries ? asked : BetweenTries);
             return old.Token;
+        }
+        catch (BackendFault fault) when (fault.Fault is { Kind: FaultKind.Throttled, RetryAfter: { } asked })
+        {
+            // Without a token nobody can call anything.
+            pause.Hold(asked);
+            throw;
         }
     }
 
     private async Task<TokenReply> AskAsync(IReadOnlyList<KeyValuePair<string, string>> form, CancellationToken ct)
     {
+        // Also for who waited for another's question, which brought the pause about.
+        pause.ThrowWhileHeld();
         using var clock = new CancellationTokenSource(Longest, time);
         using var limited = CancellationTokenSource.CreateLinkedTokenSource(ct, clock.Token);
         try
@@ -125,7 +137,7 @@ internal sealed class IamToken(HttpClient http, Uri iam, SecretText key, TimePro
         }
     }
 
-    private static async Task<Fault> RefusalAsync(HttpResponseMessage reply, Stream body, CancellationToken ct)
+    private async Task<Fault> RefusalAsync(HttpResponseMessage reply, Stream body, CancellationToken ct)
     {
         IamError? error = null;
         try
@@ -142,7 +154,7 @@ internal sealed class IamToken(HttpClient http, Uri iam, SecretText key, TimePro
         {
             HttpStatusCode.BadRequest or HttpStatusCode.Unauthorized or HttpStatusCode.Forbidden =>
                 new Fault(FaultKind.Unauthorized, "ApiKeyRefused", $"{words}. Check RUNTIME_IBM_CODE_ENGINE_API_KEY."),
-            HttpStatusCode.TooManyRequests => new Fault(FaultKind.Throttled, "IamThrottled", words, reply.Headers.RetryAfter?.Delta ?? TimeSpan.FromSeconds(30)),
+            HttpStatusCode.TooManyRequests => new Fault(FaultKind.Throttled, "IamThrottled", words, pause.AskedBy(reply, UsualPause)),
             _ => new Fault(FaultKind.Transient, "IamError", words),
         };
     }

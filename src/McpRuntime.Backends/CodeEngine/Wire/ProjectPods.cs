@@ -2,6 +2,7 @@ using System.Globalization;
 using System.Net.Http.Headers;
 using System.Net.Security;
 using System.Runtime.CompilerServices;
+using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
 using System.Text;
 using McpRuntime.Backends.Docker.Wire;
@@ -145,12 +146,17 @@ internal sealed class ProjectPods(CodeEngineWire wire, CodeEngineOptions options
             var root = yaml.Documents[0].RootNode;
             var server = Text(root, "clusters", "cluster", "server") ?? throw Away("the kubeconfig names no server");
             var token = Text(root, "users", "user", "token") ?? Text(root, "users", "user", "auth-provider", "config", "id-token") ?? throw Away("the kubeconfig holds no token");
-            return new Cluster(new Uri(server), token, Text(root, "contexts", "context", "namespace") ?? "default", Text(root, "clusters", "cluster", "certificate-authority-data"), at);
+            if (!Uri.TryCreate(server, UriKind.Absolute, out var address) || address.Scheme is not ("https" or "http") || token.Any(char.IsControl))
+            {
+                throw Away("the kubeconfig names no web address, or no token that can be sent");
+            }
+
+            return new Cluster(address, token, Text(root, "contexts", "context", "namespace") ?? "default", Text(root, "clusters", "cluster", "certificate-authority-data"), at);
         }
-        catch (Exception e) when (e is YamlException or UriFormatException or ArgumentOutOfRangeException)
+        catch (Exception e) when (e is YamlException or FormatException or ArgumentException or InvalidOperationException or CryptographicException)
         {
             // Without the parser's words: they may quote the token.
-            throw Away("the kubeconfig is none");
+            throw Away("the kubeconfig is none, or holds a certificate that is none");
         }
     }
 
@@ -180,10 +186,10 @@ internal sealed class ProjectPods(CodeEngineWire wire, CodeEngineOptions options
         public Cluster(Uri server, string token, string @namespace, string? authority, long at)
         {
             (Server, Token, Namespace, At) = (server, token, @namespace, at);
+            _authority = authority is null ? null : X509Certificate2.CreateFromPem(Encoding.UTF8.GetString(Convert.FromBase64String(authority)));
             var handler = new SocketsHttpHandler { UseCookies = false, AllowAutoRedirect = false, ConnectTimeout = TimeSpan.FromSeconds(5) };
-            if (authority is not null)
+            if (_authority is not null)
             {
-                _authority = X509Certificate2.CreateFromPem(Encoding.UTF8.GetString(Convert.FromBase64String(authority)));
                 handler.SslOptions = new SslClientAuthenticationOptions
                 {
                     CertificateChainPolicy = new X509ChainPolicy { TrustMode = X509ChainTrustMode.CustomRootTrust, CustomTrustStore = { _authority }, RevocationMode = X509RevocationMode.NoCheck },

@@ -29,16 +29,6 @@ internal sealed class BuildContext : HttpContent
         Headers.ContentType = new MediaTypeHeaderValue("application/x-tar");
     }
 
-    /// <summary>The Dockerfile's text, read relative to the context.</summary>
-    /// <exception cref="BackendFault">There is none, or it leads out of the repository.</exception>
-    public static async Task<string> DockerfileAsync(Checkout checkout, string context, string dockerfile, CancellationToken ct)
-    {
-        var path = Join(context, dockerfile);
-        return await checkout.ReadAsync(path, Dockerfile.Longest, ct) is { } bytes
-            ? Encoding.UTF8.GetString(bytes)
-            : throw new BackendFault(new Fault(FaultKind.Refused, "DockerfileNotFound", $"There is no file {path} at commit {checkout.Commit}: set source.dockerfile (it is looked for inside source.context)."));
-    }
-
     /// <exception cref="BackendFault">The context is not a folder, or leads out of the repository.</exception>
     public static async Task<BuildContext> OpenAsync(Checkout checkout, string context, string dockerfile, CancellationToken ct)
     {

@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Text.RegularExpressions;
 using McpRuntime.Backends.Docker.Wire;
+using McpRuntime.Backends.Dockerfiles;
 using McpRuntime.Backends.Git;
 using McpRuntime.Backends.Registries;
 using McpRuntime.Core.Planning;
@@ -94,8 +95,8 @@ internal sealed partial class BuildRunner(DockerWire wire, DockerOptions options
         log.Add($"Building {body.Source.Repo} at {body.Commit}, network {body.Network}.\n");
         build.Message = "fetching the commit";
         using var checkout = await git.CheckOutAsync(body.Source.Repo, body.TeamId, body.Commit, ct);
-        var dockerfile = Dockerfile.Parse(await BuildContext.DockerfileAsync(checkout, body.Source.Context, body.Source.Dockerfile, ct), body.Source.BuildArgs);
-        Judge(dockerfile);
+        var dockerfile = Dockerfile.Parse(await Dockerfile.TextAsync(checkout, body.Source.Context, body.Source.Dockerfile, ct), body.Source.BuildArgs);
+        dockerfile.StandOnlyOn(options.AllowedRegistries);
         using var context = await BuildContext.OpenAsync(checkout, body.Source.Context, dockerfile.Marked(BuildNames.Marks(build.Id)), ct);
         var request = await RequestAsync(build, dockerfile, ct);
         using var watched = CancellationTokenSource.CreateLinkedTokenSource(ct);
@@ -196,17 +197,6 @@ internal sealed partial class BuildRunner(DockerWire wire, DockerOptions options
             build.Body.Source.BuildArgs,
             BuildNames.Labels(build.Id, build.Body, build.Fingerprint),
             logins);
-    }
-
-    private void Judge(Dockerfile dockerfile)
-    {
-        foreach (var (image, line) in dockerfile.Images)
-        {
-            if (!image.IsWithinAny(options.AllowedRegistries))
-            {
-                throw Dockerfile.Bad(line, $"{image.Name} is outside RUNTIME_DOCKER_ALLOWED_REGISTRIES ({string.Join(", ", options.AllowedRegistries)})");
-            }
-        }
     }
 
     private Fault TooLong() =>

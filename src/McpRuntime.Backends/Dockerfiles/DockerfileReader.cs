@@ -1,4 +1,4 @@
-namespace McpRuntime.Backends.Docker.Builds;
+namespace McpRuntime.Backends.Dockerfiles;
 
 /// <summary>One instruction, its continuation lines joined.</summary>
 /// <param name="Line">Where it begins, from 1.</param>

@@ -1,6 +1,7 @@
 using McpRuntime.Backends.Docker.Builds;
+using McpRuntime.Backends.Dockerfiles;
 
-namespace McpRuntime.Backends.Tests.Docker;
+namespace McpRuntime.Backends.Tests.Dockerfiles;
 
 /// <summary>What a Dockerfile is told by us before an engine sees it.</summary>
 public sealed class DockerfileTests
@@ -54,6 +55,9 @@ public sealed class DockerfileTests
     [TestCase("# escape=`\nFROM a\nADD `\nhttp://10.0.0.1/ /x")]
     public void What_the_engine_would_fetch_by_itself_is_refused(string text) => Message(text).Should().Contain("COPY");
 
+    [TestCase("ARG B=quay.io/x A=\"q B=docker.io/y w\"\nFROM $B")]
+    [TestCase("ARG \"B\"=quay.io/x\nFROM $B")]
+    [TestCase("FROM a\nCOPY --chown=1\\ 2 --from=quay.io/x /a /a")]
     [TestCase("FROM $A$B")]
     [TestCase("FROM")]
     [TestCase("RUN true")]

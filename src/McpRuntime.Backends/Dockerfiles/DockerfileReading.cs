@@ -3,13 +3,11 @@ using System.Text.Json;
 using System.Text.RegularExpressions;
 using McpRuntime.Core.Specs;
 
-namespace McpRuntime.Backends.Docker.Builds;
+namespace McpRuntime.Backends.Dockerfiles;
 
 /// <summary>One pass over a Dockerfile: stages and variables as far as they have been met.</summary>
-internal sealed partial class DockerfileReading(IReadOnlyDictionary<string, string> buildArgs)
+internal sealed partial class DockerfileReading(IReadOnlyDictionary<string, string> buildArgs, BuilderWords builder)
 {
-    private static readonly string[] OfBuildKit = ["BUILDPLATFORM", "BUILDOS", "BUILDARCH", "BUILDVARIANT", "TARGETPLATFORM", "TARGETOS", "TARGETARCH", "TARGETVARIANT"];
-
     private readonly Dictionary<string, string> _variables = new(StringComparer.Ordinal);
     private readonly HashSet<string> _names = new(StringComparer.OrdinalIgnoreCase);
 
@@ -52,6 +50,11 @@ internal sealed partial class DockerfileReading(IReadOnlyDictionary<string, stri
                 throw Dockerfile.Bad(instruction.Line, $"FROM has no {Quoted.Of(flag)}");
             }
 
+            if (builder.TakesPlatforms)
+            {
+                continue;
+            }
+
             _ = Expand(flag, instruction.Line);
         }
 
@@ -80,6 +83,12 @@ internal sealed partial class DockerfileReading(IReadOnlyDictionary<string, stri
     {
         foreach (var word in instruction.Arguments.Split((char[])[' ', '\t'], StringSplitOptions.RemoveEmptyEntries))
         {
+            // A blank between quotes would have us split where the builder does not.
+            if (!PlainArgument().IsMatch(word))
+            {
+                throw Dockerfile.Bad(instruction.Line, $"ARG {Quoted.Of(word)} is not understood here; before the first FROM write NAME=value, quoted as a whole if at all, without blanks");
+            }
+
             var equals = word.IndexOf('=', StringComparison.Ordinal);
             var name = equals < 0 ? word : word[..equals];
             if (buildArgs.TryGetValue(name, out var given))
@@ -112,18 +121,14 @@ internal sealed partial class DockerfileReading(IReadOnlyDictionary<string, stri
             return;
         }
 
-        if (HereDocument().IsMatch(instruction.Arguments))
-        {
-            throw NeedsBuildKit(instruction, "a here-document (<<)");
-        }
-
+        builder.Text(instruction);
         var (flags, rest) = Flags(instruction);
         foreach (var flag in flags)
         {
             Flag(instruction, flag);
         }
 
-        if (instruction.Word == "ADD")
+        if (instruction.Word == "ADD" && builder.FetchesFromItsHost)
         {
             NotFromAfar(instruction, rest);
         }
@@ -135,15 +140,20 @@ internal sealed partial class DockerfileReading(IReadOnlyDictionary<string, stri
         var name = equals < 0 ? flag : flag[..equals];
         if (name == "--from" && instruction.Word == "COPY")
         {
-            var from = equals < 0 ? "" : flag[(equals + 1)..].Trim('"');
-            if (!_names.Contains(from) && !int.TryParse(from, NumberStyles.None, CultureInfo.InvariantCulture, out _))
-            {
-                Image(from, instruction.Line, "COPY --from");
-            }
+            From(equals < 0 ? "" : flag[(equals + 1)..], instruction.Line, "COPY --from");
         }
-        else if (!(name == "--chown" && instruction.Word is "COPY" or "ADD"))
+        else if (!(name == "--chown" && instruction.Word is "COPY" or "ADD") && builder.Flag(instruction, name, flag) is { } mounted)
         {
-            throw NeedsBuildKit(instruction, name);
+            From(mounted, instruction.Line, "RUN --mount from");
+        }
+    }
+
+    /// <summary>A stage by name or number, or an image.</summary>
+    private void From(string from, int line, string where)
+    {
+        if (!_names.Contains(from) && !int.TryParse(from, NumberStyles.None, CultureInfo.InvariantCulture, out _))
+        {
+            Image(from, line, where);
         }
     }
 
@@ -194,7 +204,14 @@ internal sealed partial class DockerfileReading(IReadOnlyDictionary<string, stri
         while (rest.StartsWith("--", StringComparison.Ordinal))
         {
             var space = rest.AsSpan().IndexOfAny(' ', '\t');
-            flags.Add(space < 0 ? rest : rest[..space]);
+            var flag = space < 0 ? rest : rest[..space];
+            if (flag.AsSpan().IndexOfAny("\"'\\`") >= 0)
+            {
+                // It may hold blanks, and end elsewhere than we think.
+                throw Dockerfile.Bad(instruction.Line, $"{instruction.Word} with {Quoted.Of(flag)}: quotes and escapes in a flag are not understood here; write it without");
+            }
+
+            flags.Add(flag);
             rest = space < 0 ? "" : rest[space..].TrimStart();
         }
 
@@ -209,9 +226,9 @@ internal sealed partial class DockerfileReading(IReadOnlyDictionary<string, stri
             var name = match.Groups["name"].Value;
             var word = match.Groups["word"].Value;
             var value = _variables.GetValueOrDefault(name, "");
-            if (value.Length == 0 && OfBuildKit.Contains(name, StringComparer.Ordinal))
+            if (value.Length == 0 && BuilderWords.SetByBuildKit.Contains(name, StringComparer.Ordinal))
             {
-                throw Dockerfile.Bad(line, $"{name} is set by BuildKit, which this engine's builder is not");
+                throw builder.Unset(name, line);
             }
 
             return match.Groups["how"].Value switch
@@ -224,11 +241,8 @@ internal sealed partial class DockerfileReading(IReadOnlyDictionary<string, stri
         return expanded.Contains('$', StringComparison.Ordinal) ? throw Dockerfile.Bad(line, $"{Quoted.Of(text)} holds a variable that is not understood here") : expanded;
     }
 
-    private static BackendFault NeedsBuildKit(Instruction instruction, string what) =>
-        Dockerfile.Bad(instruction.Line, $"{instruction.Word} with {what} needs BuildKit, which this engine's builder is not; write it without");
-
-    [GeneratedRegex(@"(^|\s)<<-?[""']?[A-Za-z_]\w*", RegexOptions.CultureInvariant | RegexOptions.ExplicitCapture, matchTimeoutMilliseconds: 1_000)]
-    private static partial Regex HereDocument();
+    [GeneratedRegex("""^[A-Za-z_]\w*(=("[^"'\\]*"|'[^"'\\]*'|[^"'\\]*))?$""", RegexOptions.CultureInvariant | RegexOptions.ExplicitCapture, matchTimeoutMilliseconds: 1_000)]
+    private static partial Regex PlainArgument();
 
     [GeneratedRegex(@"\$(\{(?<name>[A-Za-z_]\w*)((?<how>:[-+])(?<word>[^${}]*))?\}|(?<name>[A-Za-z_]\w*))", RegexOptions.CultureInvariant | RegexOptions.ExplicitCapture, matchTimeoutMilliseconds: 1_000)]
     private static partial Regex Variable();

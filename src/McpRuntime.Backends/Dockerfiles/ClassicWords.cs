@@ -1,0 +1,35 @@
+using System.Text.RegularExpressions;
+using McpRuntime.Core.Planning;
+
+namespace McpRuntime.Backends.Dockerfiles;
+
+/// <summary>The Docker Engine's classic builder: it knows nothing that is BuildKit's.</summary>
+internal sealed partial class ClassicWords : BuilderWords
+{
+    public override bool FetchesFromItsHost => true;
+
+    public override bool TakesPlatforms => false;
+
+    /// <summary>To it a <c># syntax=</c> is a comment.</summary>
+    public override void Begin(IReadOnlyList<string> lines, IReadOnlyDictionary<string, string> buildArgs)
+    {
+    }
+
+    public override void Text(Instruction instruction)
+    {
+        if (HereDocument().IsMatch(instruction.Arguments))
+        {
+            throw NeedsBuildKit(instruction, "a here-document (<<)");
+        }
+    }
+
+    public override string? Flag(Instruction instruction, string name, string flag) => throw NeedsBuildKit(instruction, name);
+
+    public override Exception Unset(string variable, int line) => Dockerfile.Bad(line, $"{variable} is set by BuildKit, which this engine's builder is not");
+
+    private static BackendFault NeedsBuildKit(Instruction instruction, string what) =>
+        Dockerfile.Bad(instruction.Line, $"{instruction.Word} with {what} needs BuildKit, which this engine's builder is not; write it without");
+
+    [GeneratedRegex(@"(^|\s)<<-?[""']?[A-Za-z_]\w*", RegexOptions.CultureInvariant | RegexOptions.ExplicitCapture, matchTimeoutMilliseconds: 1_000)]
+    private static partial Regex HereDocument();
+}
