@@ -249,6 +249,8 @@ internal sealed class Surface(DoubleProject project, Iam iam, LogRoutes logs) : 
             case ["troubles"] when method == "DELETE":
                 _troubles.Clear();
                 return null;
+            case ["troubles"] when method == "GET":
+                return JsonValue.Create(_troubles.Sum(t => Math.Clamp(t.Seen - t.Trouble.Skip, 0, t.Trouble.Times)));
             case ["troubles"]:
                 _troubles.Add((body.Deserialize<Trouble>(Json)!, 0));
                 return null;

@@ -23,6 +23,9 @@ internal sealed class DoubleProcess : DoubleProgram
 
     public Task TroubleAsync(string call, string kind, int skip = 0, int times = 1, int seconds = 1) => SendAsync(HttpMethod.Post, "troubles", new { call, kind, skip, times, seconds });
 
+    /// <summary>Calls that went wrong because of a trouble that is still there.</summary>
+    public async Task<int> TroubledAsync() => (await SendAsync(HttpMethod.Get, "troubles"))!.GetValue<int>();
+
     public Task NoMoreTroubleAsync() => SendAsync(HttpMethod.Delete, "troubles");
 
     public Task ResetAsync() => SendAsync(HttpMethod.Post, "reset");
