@@ -358,6 +358,7 @@ public sealed class CodeEngineFaults
         (await OursAsync(id)).Should().BeEmpty(what);
         var troubled = await _world.Double.TroubledAsync();
         await _world.Double.NoMoreTroubleAsync();
+        await _world.LetGoAsync();
         (await _world.Double.StateAsync())["secrets"]!.AsArray().Select(s => s!["name"]!.GetValue<string>()).Should().Equal(["pull"], what);
         return troubled;
     }

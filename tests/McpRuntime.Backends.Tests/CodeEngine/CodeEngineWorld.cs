@@ -129,6 +129,17 @@ internal sealed class CodeEngineWorld : IContractWorld
         return "managed_domain_mappings";
     }
 
+    /// <summary>Of the backends made since the world's own two, each of which holds connections.</summary>
+    public async Task LetGoAsync()
+    {
+        foreach (var services in _services.Skip(2))
+        {
+            await services.DisposeAsync();
+        }
+
+        _services.RemoveRange(2, _services.Count - 2);
+    }
+
     public async ValueTask DisposeAsync()
     {
         foreach (var services in _services)
