@@ -23,14 +23,12 @@ internal sealed class StdioTests
         }
         """;
 
-    private static readonly Dictionary<string, string> Unlimited = new(StringComparer.Ordinal) { ["RUNTIME_RATE_LIMIT"] = "1000000" };
-
     private static int Calls => int.TryParse(Environment.GetEnvironmentVariable("MCPRUNTIME_LOAD_CALLS"), System.Globalization.CultureInfo.InvariantCulture, out var calls) ? calls : 2000;
 
     [Test]
     public async Task The_reference_server_under_airgapped_is_connected_and_real_clients_of_both_eras_use_it()
     {
-        await using var service = await Service.StartAsync(Unlimited);
+        await using var service = await Service.StartAsync();
         var id = (await service.Api.DeployAsync(Everything("airtight"))).Id;
         var shown = await service.Api.UntilAsync(id, "connected");
 
@@ -61,7 +59,7 @@ internal sealed class StdioTests
     public async Task Every_answer_goes_to_its_asker_while_many_clients_call_at_once()
     {
         const int Clients = 200;
-        await using var service = await Service.StartAsync(Unlimited);
+        await using var service = await Service.StartAsync();
         var id = (await service.Api.DeployAsync(Everything("crowded", ("cpu", "1")))).Id;
         await service.Api.UntilAsync(id, "connected");
         var (right, wrong, watch) = (0, new ConcurrentQueue<string>(), System.Diagnostics.Stopwatch.StartNew());
@@ -94,7 +92,7 @@ internal sealed class StdioTests
     public async Task Killed_updated_and_restarted_no_client_hangs_and_nothing_is_executed_twice()
     {
         const int Clients = 25;
-        await using var service = await Service.StartAsync(Unlimited);
+        await using var service = await Service.StartAsync();
         var request = Counted("shaken");
         var id = (await service.Api.DeployAsync(request)).Id;
         await service.Api.UntilAsync(id, "connected");
@@ -164,7 +162,7 @@ internal sealed class StdioTests
     public async Task Two_replicas_serve_one_process_and_the_other_takes_over_when_its_owner_is_killed()
     {
         await using var database = await PostgresCluster.StartAsync();
-        var settings = new Dictionary<string, string>(Unlimited, StringComparer.Ordinal)
+        var settings = new Dictionary<string, string>(StringComparer.Ordinal)
         {
             ["RUNTIME_DATABASE_URL"] = database.Url,
             ["RUNTIME_MASTER_KEY"] = Convert.ToBase64String(RandomNumberGenerator.GetBytes(32)),

@@ -18,7 +18,7 @@ internal sealed record RuntimeNetworks(Resource Front, IReadOnlyList<Resource> G
         if (set.File is not { } file)
         {
             var only = Network(input, new NetworkBody(closed), WayOut.NameOf(guardrails), name: null);
-            return new RuntimeNetworks(only, [.. GuardedOn(input, only, isFront: true)], new Dictionary<string, Resource>(StringComparer.Ordinal));
+            return new RuntimeNetworks(only, [.. GuardedOn(input, only, WayOut.Of(guardrails), isFront: true)], new Dictionary<string, Resource>(StringComparer.Ordinal));
         }
 
         var first = set.Main!.Compose!.Networks[0];
@@ -28,7 +28,7 @@ internal sealed record RuntimeNetworks(Resource Front, IReadOnlyList<Resource> G
                 input, new NetworkBody(closed || n.Internal, Shared: true), n.Internal ? WayOut.Closed : closed ? WayOut.NameOf(guardrails) : WayOut.Shared, n.Name == first ? null : n.Name),
             StringComparer.Ordinal);
         var front = byName[first];
-        return new RuntimeNetworks(front, [.. InOrder(byName).SelectMany(n => GuardedOn(input, n, n.Id == front.Id))], byName);
+        return new RuntimeNetworks(front, [.. file.Networks.OrderBy(n => n.Name, StringComparer.Ordinal).SelectMany(n => GuardedOn(input, byName[n.Name], n.Internal ? null : WayOut.Of(guardrails), byName[n.Name].Id == front.Id))], byName);
     }
 
     /// <summary>The one of a source of one image whose egress is open: a build's steps are on it too.</summary>
@@ -52,9 +52,9 @@ internal sealed record RuntimeNetworks(Resource Front, IReadOnlyList<Resource> G
         new(DockerNames.Network(input.Identity, way, name), ResourceKind.Network, body.Shape.Fingerprint, [], input.Revision.Generation, body);
 
     /// <summary>Nothing on an open network.</summary>
-    private static IEnumerable<Resource> GuardedOn(CompileInput input, Resource network, bool isFront)
+    /// <param name="way">Null: nothing gets out of it.</param>
+    private static IEnumerable<Resource> GuardedOn(CompileInput input, Resource network, WayOut? way, bool isFront)
     {
-        var way = DockerNames.WayOf(network.Id) == WayOut.Closed ? null : WayOut.Of(input.Revision.Guardrails);
         if (network.Body is not NetworkBody { Closed: true } || (way is null && !isFront))
         {
             yield break;
