@@ -349,6 +349,25 @@ internal sealed class LifeOfARecord
     }
 
     [Test]
+    public void A_server_that_dies_while_its_secret_cannot_be_read_is_not_called_connected()
+    {
+        _world.Records.Create(Simulation.Id, Spec("v1", secret: true));
+        _world.Settle();
+        _world.Records.SecretsAway = true;
+        _world.Backend.Kill("c-v1-0");
+        _world.Wake();
+        _world.RunFor(TimeSpan.FromMinutes(1));
+        Record.Status.Should().NotBe(RuntimeStatus.Connected);
+        _world.Condition(ConditionType.Available).Status.Should().Be(ConditionStatus.False);
+        _world.Condition(ConditionType.Available).Reason.Should().Be("EnvironmentUnreadable");
+
+        _world.Records.SecretsAway = false;
+        _world.Wake();
+        _world.Settle();
+        Record.Status.Should().Be(RuntimeStatus.Connected);
+    }
+
+    [Test]
     public void A_deletion_takes_everything_along_and_keeps_the_volumes_when_asked_to([Values] bool keep)
     {
         _world.Records.Create(Simulation.Id, Spec("v1", volume: true));

@@ -79,6 +79,11 @@ internal sealed class ContainerCompiler(DockerOptions options)
     private static Dictionary<string, string> Labels(CompileInput input, DockerService service, int? port, ContainerCreate create)
     {
         var labels = new Dictionary<string, string>(service.Compose?.Labels ?? new Dictionary<string, string>(StringComparer.Ordinal), StringComparer.Ordinal);
+        foreach (var name in DockerNames.OfContainers)
+        {
+            labels[name] = "";
+        }
+
         foreach (var (name, value) in DockerNames.Labels(input.Identity, "container"))
         {
             labels[name] = value;

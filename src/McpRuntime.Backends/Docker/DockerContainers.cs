@@ -42,7 +42,7 @@ internal sealed class DockerContainers(DockerWire wire, EngineIdentity identity,
             return Done;
         }
 
-        if (!DockerNames.IsOurs(id, live.Config.Labels))
+        if (!DockerNames.IsOurs(id, live.Config.Labels) || await wire.InheritsLabelsAsync(live.PlainName, live.Image, live.Config.Labels, ct))
         {
             return Faults.NotOurs("container", name);
         }

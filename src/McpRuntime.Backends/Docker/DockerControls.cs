@@ -114,7 +114,7 @@ internal sealed class DockerControls(DockerOptions options)
     {
         var host = live.HostConfig;
         var attached = live.NetworkSettings?.Networks?.Keys.ToArray() ?? [];
-        var isService = live.Config.Labels?.ContainsKey(DockerNames.Service) ?? false;
+        var isService = DockerNames.ServiceOf(live.Config.Labels) is not null;
         var isolated = host.NetworkMode == DockerCompiler.NoNetwork && attached.All(n => n == DockerCompiler.NoNetwork);
         var alone = isolated || (networks is not null && (isService || networks.Count == 1));
         var closed = isolated || (alone && networks!.All(n => n.Internal && OptionIs(n, "inhibit_ipv4", "true")));

@@ -158,11 +158,11 @@ internal sealed class DockerLogs(DockerWire wire, EngineIdentity identity, Stdio
     {
         string[] own = [DockerNames.Filter(DockerNames.Instance, id.InstanceId), DockerNames.Filter(DockerNames.Record, id.RecordId)];
         // The engine's lists are newest first.
-        var containers = await wire.ListContainersAsync(ct, service is null ? own : [.. own, DockerNames.Filter(DockerNames.Service, service)]);
+        var containers = await wire.ListOwnContainersAsync(ct, service is null ? own : [.. own, DockerNames.Filter(DockerNames.Service, service)]);
         return
         [
             .. containers.Select(c => new Writer(
-                c.Id, c.Labels?.GetValueOrDefault(DockerNames.Service), c.Labels?.GetValueOrDefault(DockerNames.Port) == DockerNames.Text(DockerNames.NoPort))),
+                c.Id, DockerNames.ServiceOf(c.Labels), c.Labels?.GetValueOrDefault(DockerNames.Port) == DockerNames.Text(DockerNames.NoPort))),
         ];
     }
 

@@ -43,8 +43,17 @@ internal static class DockerNames
     /// <summary>Limits as asked, read only where /info says that the engine has no field to hold them.</summary>
     public const string Limits = "dev.mcpruntime/limits";
 
+    /// <summary>What every container gets, empty where it does not apply: an image may carry labels of these names, and they must not speak for it.</summary>
+    public static readonly IReadOnlyList<string> OfContainers = [Restart, Port, Service, Fixed, Ends, Limits];
+
     /// <summary>Every name of this runtime begins so; ten characters of the record's id.</summary>
     public static string Prefix(RuntimeIdentity id) => $"mcp-{id.Short}-";
+
+    /// <summary>Whether a live thing that is said to be of a record has a name that we would give it.</summary>
+    public static bool IsNameOf(string recordId, string name) =>
+        recordId.Length >= ShortLength && name.StartsWith(Prefix(new RuntimeIdentity("", recordId)), StringComparison.Ordinal);
+
+    private const int ShortLength = 10;
 
     public static string Container(RuntimeIdentity id, string fingerprint) => Prefix(id) + fingerprint[..8];
 
@@ -103,6 +112,9 @@ internal static class DockerNames
 
     private static string Renamed(string name, string from, string to) =>
         name.LastIndexOf(from, StringComparison.Ordinal) is >= 0 and var at ? string.Concat(name.AsSpan(0, at), to, name.AsSpan(at + from.Length)) : name;
+
+    /// <summary>Null: the container is no service of a compose file.</summary>
+    public static string? ServiceOf(IReadOnlyDictionary<string, string>? labels) => labels?.GetValueOrDefault(Service) is { Length: > 0 } service ? service : null;
 
     public static string Filter(string label, string value) => $"{label}={value}";
 

@@ -37,7 +37,7 @@ internal sealed class DockerObserver(DockerWire wire, EngineIdentity identity, D
     private async Task<Dictionary<string, List<SeenResource>>> LookAsync(string[] labels, Func<Task<IReadOnlyList<(string Record, SeenResource Image)>>> tagged, CancellationToken ct)
     {
         var verified = await identity.VerifyAsync(ct);
-        var containers = wire.ListContainersAsync(ct, labels);
+        var containers = wire.ListOwnContainersAsync(ct, labels);
         var networks = wire.ListNetworksAsync(ct, labels);
         var volumes = wire.ListVolumesAsync(ct, labels);
         var images = tagged();
@@ -115,7 +115,7 @@ internal sealed class DockerObserver(DockerWire wire, EngineIdentity identity, D
         var differing = shape.DifferingFrom(live.Config.Labels?.GetValueOrDefault(DockerNames.Shape), installation.Hash);
         var network = networks.GetValueOrDefault(live.HostConfig.NetworkMode ?? "");
         var labels = live.Config.Labels;
-        var service = labels?.GetValueOrDefault(DockerNames.Service);
+        var service = DockerNames.ServiceOf(labels);
         var (health, message) = service is null ? ContainerHealth.Of(live.State) : ContainerHealth.OfService(live.State, labels!.GetValueOrDefault(DockerNames.Ends));
         return new SeenResource
         {

@@ -18,8 +18,8 @@ internal sealed class Findings
     {
         (_record, _world, _memory, _step, _result) = (record, world, memory, step, result);
         var nothingCompiled = world.Wanted is { Goal: Goal.Run, Obstacle: not null, Serving: null, Target: null };
-        _blind = world.BackendFault is not null || nothingCompiled;
         Carrier = CarrierOf(world);
+        _blind = world.BackendFault is not null || (nothingCompiled && (Carrier is not null || AllServe(world)));
     }
 
     /// <summary>The container that does the work now; null when none runs (or none can be seen).</summary>
@@ -257,6 +257,13 @@ internal sealed class Findings
         return running.Find(s => world.IsVerified(s) && routes.Count > 0 && routes.All(r => world.See(r.Id) is { } there && LeadsTo(r, there, s)))
             ?? running.Find(world.IsVerified)
             ?? running.FirstOrDefault();
+    }
+
+    /// <summary>For what can't be compiled now it is not known which container is the endpoint: it stands as before only while nothing of it fell.</summary>
+    private static bool AllServe(World world)
+    {
+        var containers = world.Seen.Where(s => s.Kind is ResourceKind.Container).ToList();
+        return containers.Exists(s => s.Health is Health.Serving) && containers.TrueForAll(s => s.Health is Health.Serving or Health.Completed);
     }
 
     private static bool LeadsTo(Resource route, SeenResource there, SeenResource container) =>

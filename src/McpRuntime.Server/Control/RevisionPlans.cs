@@ -3,29 +3,36 @@ using McpRuntime.Core.Planning;
 using McpRuntime.Core.Records;
 using McpRuntime.Core.Specs;
 using McpRuntime.Gateways;
+using McpRuntime.Server.Records.Secrets;
 
 namespace McpRuntime.Server.Control;
+
+/// <summary>What a turn works towards, and the secrets that are in it.</summary>
+/// <param name="Secrets">Knows the values of every generation that the gates let through.</param>
+internal sealed record TurnPlan(Wanted Wanted, Redactor Secrets);
 
 /// <summary>Compiles what a record's gates let through. The compilers are pure; only the environment is read, from the database.</summary>
 internal sealed class RevisionPlans(IRecordStore records, IReadOnlyDictionary<string, IBackend> backends, IGateway gateway, KeyedHash hash)
 {
     private static readonly IReadOnlyDictionary<string, SecretText> Nothing = new Dictionary<string, SecretText>(StringComparer.Ordinal);
 
-    public async Task<Wanted> ForAsync(RuntimeRecord record, CancellationToken ct)
+    public async Task<TurnPlan> ForAsync(RuntimeRecord record, CancellationToken ct)
     {
         if (!backends.TryGetValue(record.Backend, out var backend))
         {
-            return Wanted.For(record, _ => null, Providers.Disabled(record.Backend));
+            return new TurnPlan(Wanted.For(record, _ => null, Providers.Disabled(record.Backend)), new Redactor([]));
         }
 
         var gates = Gates.Of(record);
         var plans = new Dictionary<long, RevisionPlan>();
+        var secrets = new List<SecretText>();
         Fault? obstacle = null;
         foreach (var revision in gates.Revisions)
         {
             try
             {
                 var environment = revision.Spec.Environment.Count > 0 ? await EnvironmentAsync(record, revision, gates.Goal, ct) : Nothing;
+                secrets.AddRange(environment.Values);
                 plans[revision.Generation] = Compile(backend, record, revision, environment);
             }
             catch (Refusal refusal)
@@ -34,7 +41,7 @@ internal sealed class RevisionPlans(IRecordStore records, IReadOnlyDictionary<st
             }
         }
 
-        return Wanted.For(record, revision => plans.GetValueOrDefault(revision.Generation), obstacle);
+        return new TurnPlan(Wanted.For(record, revision => plans.GetValueOrDefault(revision.Generation), obstacle), new Redactor(secrets));
     }
 
     /// <summary>A deletion needs no secret. A stop must not wait for one: what stays of a stopped runtime may be named after it, and without it that goes too.</summary>

@@ -40,7 +40,8 @@ internal sealed class Turn(IRecordStore records, RevisionPlans plans, Providers 
     public async Task<bool> IsSettledAsync(RuntimeRecord record, Observation seen, CancellationToken ct)
     {
         var now = around.Time.GetUtcNow();
-        var wanted = await plans.ForAsync(record, ct);
+        var (wanted, secrets) = await plans.ForAsync(record, ct);
+        seen = StrangersWords.Without(secrets, seen);
         var step = Planner.Next(wanted, seen, Memory.Of(record), now, around.Options.Planner);
         var report = Progress.Of(record, wanted, seen, step, StepResult.NoEffect, now, around.Options.Planner);
         providers.Watch(record, wanted, seen);
@@ -51,13 +52,15 @@ internal sealed class Turn(IRecordStore records, RevisionPlans plans, Providers 
     private async Task<Next> TakeAsync(RuntimeRecord record, LeaseEpoch epoch, Activity? activity, CancellationToken ct)
     {
         var (began, now) = (around.Time.GetTimestamp(), around.Time.GetUtcNow());
-        var wanted = await plans.ForAsync(record, ct);
-        var seen = await providers.ObserveAsync(record, ct);
+        var (wanted, secrets) = await plans.ForAsync(record, ct);
+        var seen = StrangersWords.Without(secrets, await providers.ObserveAsync(record, ct));
         var step = Planner.Next(wanted, seen, Memory.Of(record), now, around.Options.Planner);
-        if (await ExecuteAsync(record, step, epoch, ct) is not { } result)
+        if (await ExecuteAsync(record, step, epoch, ct) is not { } told)
         {
             return Next.WhenAsked;
         }
+
+        var result = StrangersWords.Without(secrets, told);
 
         var report = Progress.Of(record, wanted, seen, step, result, now, around.Options.Planner);
         providers.Watch(record, wanted, seen);

@@ -1,6 +1,6 @@
 using System.Text.Json;
 using System.Text.Json.Nodes;
-using McpRuntime.Server.Sources.Rest;
+using McpRuntime.Server.Records.Secrets;
 
 namespace McpRuntime.Server.Records;
 

@@ -1,14 +1,17 @@
 using System.Collections.Concurrent;
+using McpRuntime.Backends;
+using McpRuntime.Core.Planning;
 using McpRuntime.Core.Records;
 using McpRuntime.Gateways;
+using McpRuntime.Server.Control;
 using McpRuntime.Server.Records.Model;
 using Microsoft.EntityFrameworkCore;
 
 namespace McpRuntime.Server.Records;
 
 /// <inheritdoc cref="IRouteTable"/>
-/// <remarks>While the database is away the last known route is given: what runs stays reachable.</remarks>
-internal sealed class RouteTable(Database database, Patience patience, TimeProvider time) : IRouteTable
+/// <remarks>Writes are the leader's alone: one that was delayed past its lease must not overwrite what its successor wrote. While the database is away the last known route is given: what runs stays reachable.</remarks>
+internal sealed class RouteTable(Database database, ILease lease, Patience patience, TimeProvider time) : IRouteTable
 {
     private static readonly TimeSpan Fresh = TimeSpan.FromSeconds(1);
 
@@ -47,9 +50,11 @@ internal sealed class RouteTable(Database database, Patience patience, TimeProvi
 
     public async Task<bool> PutAsync(GatewayRoute route, CancellationToken ct)
     {
+        var epoch = Leading();
         var put = await database.WriteAsync(
             async (db, stop) =>
             {
+                await MustLeadAsync(db, epoch, stop);
                 var found = await db.Routes.Where(row => row.Id == route.Id || row.Name == route.Name).ToListAsync(stop);
                 if (found.Exists(row => row.RecordId != route.RecordId))
                 {
@@ -75,9 +80,28 @@ internal sealed class RouteTable(Database database, Patience patience, TimeProvi
 
     public async Task RemoveAsync(string recordId, string routeId, CancellationToken ct)
     {
-        await database.WriteAsync((db, stop) => db.Routes.Where(row => row.RecordId == recordId && row.Id == routeId).ExecuteDeleteAsync(stop), ct);
+        var epoch = Leading();
+        await database.WriteAsync(
+            async (db, stop) =>
+            {
+                await MustLeadAsync(db, epoch, stop);
+                return await db.Routes.Where(row => row.RecordId == recordId && row.Id == routeId).ExecuteDeleteAsync(stop);
+            },
+            ct);
         Forget(recordId);
     }
+
+    private LeaseEpoch Leading() => lease.Current ?? throw NotLeading();
+
+    private async Task MustLeadAsync(RecordsDb db, LeaseEpoch epoch, CancellationToken ct)
+    {
+        if (!await LeaseFence.HoldsAsync(db, epoch, database.IsSqlite, ct))
+        {
+            throw NotLeading();
+        }
+    }
+
+    private static BackendFault NotLeading() => new(new Fault(FaultKind.Transient, "NotLeading", "Another process leads by now; the routes are its to write."));
 
     private static GatewayRoute Read(RouteRow row) => RecordsJson.Read<GatewayRoute>(row.Route);
 

@@ -3,7 +3,7 @@ using System.Threading.Channels;
 using McpRuntime.Core.Records;
 using McpRuntime.Gateways;
 using McpRuntime.Server.Records.Model;
-using McpRuntime.Server.Sources.Rest;
+using McpRuntime.Server.Records.Secrets;
 using Microsoft.EntityFrameworkCore;
 
 namespace McpRuntime.Server.Records;

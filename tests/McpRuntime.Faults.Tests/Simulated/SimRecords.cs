@@ -25,6 +25,8 @@ internal sealed class SimRecords(SimProcess process, ManualTime time) : IRecordS
 
     public bool SecretsAway { get; set; }
 
+    public Dictionary<string, SecretText> Secrets { get; } = new(StringComparer.Ordinal);
+
     public bool IsAway { get; set; }
 
     public RuntimeRecord this[string id] => _records[id];
@@ -97,7 +99,7 @@ internal sealed class SimRecords(SimProcess process, ManualTime time) : IRecordS
 
     public Task<IReadOnlyDictionary<string, SecretText>> EnvironmentAsync(string id, long generation, CancellationToken ct) => SecretsAway
         ? throw new Refusal(RefusalKind.Unavailable, "A secret can't be read", "simulated: secret://env/MCPSECRET_X is not set")
-        : Task.FromResult<IReadOnlyDictionary<string, SecretText>>(new Dictionary<string, SecretText>(StringComparer.Ordinal));
+        : Task.FromResult<IReadOnlyDictionary<string, SecretText>>(Secrets);
 
     public Task<int> PurgeAsync(DateTimeOffset deletedBefore, CancellationToken ct) => Task.FromResult(0);
 

@@ -14,6 +14,7 @@ internal sealed class AbandonmentTests<TKind> : OnDatabase<TKind>
     public async Task An_admin_gives_up_what_a_deletion_cannot_reach_and_the_audit_says_who_and_why()
     {
         var id = (await House.Door.PutAsync(Given.Ann, Given.Create(Given.Request("stranded").With("KEY", "value")), Ct)).Runtime.Id;
+        await House.LeadAsync();
         await House.Get<IRouteTable>().PutAsync(
             new GatewayRoute("r1", id, "stranded", new UpstreamAddress("127.0.0.1", 9), "i", "/", "STREAMABLEHTTP", "public", null, "ann", [], [], DateTimeOffset.UnixEpoch, "f"), Ct);
         await House.Door.DeleteAsync(Given.Ann, id, false, null, Ct);

@@ -18,11 +18,11 @@ internal sealed class DatabaseAwayTests
         await using var house = await RecordsHouse.OpenAsync(cluster.NewDatabase(), folder, new SettableClock());
         var id = (await house.Door.PutAsync(Given.Ann, Given.Create("one"), Ct)).Runtime.Id;
         var routes = house.Get<IRouteTable>();
+        var lease = await house.LeadAsync();
         await routes.PutAsync(
             new("r", id, "one", new UpstreamAddress("10.0.0.2", 80), "i", "/mcp", "SSE", "public", null, "ann", [], [], DateTimeOffset.UnixEpoch, "f"),
             Ct);
         await routes.FindAsync("one", Ct);
-        var lease = await house.LeadAsync();
         var record = await house.RecordAsync(id);
 
         cluster.Stop("immediate");

@@ -2,7 +2,7 @@ using McpRuntime.Core.Planning;
 using McpRuntime.Core.Records;
 using McpRuntime.Gateways;
 using McpRuntime.Server.Records;
-using McpRuntime.Server.Sources.Rest;
+using McpRuntime.Server.Records.Secrets;
 
 namespace McpRuntime.Server.Tests.Records;
 

@@ -1,7 +1,10 @@
+using McpRuntime.Backends;
 using McpRuntime.Core.Planning;
 using McpRuntime.Core.Records;
 using McpRuntime.Gateways;
 using McpRuntime.Server.Access;
+using McpRuntime.Server.Records;
+using Microsoft.EntityFrameworkCore;
 
 namespace McpRuntime.Server.Tests.Records;
 
@@ -11,6 +14,25 @@ internal sealed class RouteTests<TKind> : OnDatabase<TKind>
     where TKind : IDatabaseKind, new()
 {
     private IRouteTable Routes => House.Get<IRouteTable>();
+
+    [SetUp]
+    public Task Lead() => House.LeadAsync();
+
+    [Test]
+    public async Task A_write_that_was_delayed_past_its_lease_changes_nothing()
+    {
+        await Routes.PutAsync(Route("one"), Ct);
+        await House.Get<Database>().WriteAsync(
+            (db, stop) => db.Leases.ExecuteUpdateAsync(row => row.SetProperty(lease => lease.Holder, "another").SetProperty(lease => lease.Epoch, lease => lease.Epoch + 1), stop), Ct);
+        House.Lease.Current.Should().NotBeNull("it has not heard of it yet");
+
+        var put = () => Routes.PutAsync(Route("one") with { Instance = "second" }, Ct);
+        var remove = () => Routes.RemoveAsync("record", "route-one", Ct);
+
+        (await put.Should().ThrowAsync<BackendFault>()).Which.Fault.Reason.Should().Be("NotLeading");
+        (await remove.Should().ThrowAsync<BackendFault>()).Which.Fault.Kind.Should().Be(FaultKind.Transient);
+        (await Routes.FindAsync("one", Ct))!.Instance.Should().Be("first");
+    }
 
     [Test]
     public async Task A_route_is_found_by_name_and_a_write_is_seen_at_once()

@@ -1,5 +1,5 @@
 using McpRuntime.Core.Specs;
-using McpRuntime.Server.Sources.Rest;
+using McpRuntime.Server.Records.Secrets;
 
 namespace McpRuntime.Server.Tests.Rest;
 

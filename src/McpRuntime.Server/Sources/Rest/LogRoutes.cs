@@ -5,6 +5,7 @@ using McpRuntime.Core.Planning;
 using McpRuntime.Core.Records;
 using McpRuntime.Core.Specs;
 using McpRuntime.Server.Access;
+using McpRuntime.Server.Records.Secrets;
 using Microsoft.AspNetCore.Mvc;
 
 namespace McpRuntime.Server.Sources.Rest;

@@ -2,7 +2,7 @@ using System.Buffers;
 using System.Text;
 using McpRuntime.Core.Specs;
 
-namespace McpRuntime.Server.Sources.Rest;
+namespace McpRuntime.Server.Records.Secrets;
 
 /// <summary>Takes known secret values out of text that a server wrote.</summary>
 internal sealed class Redactor
@@ -24,10 +24,13 @@ internal sealed class Redactor
         _any = SearchValues.Create(_longestFirst, StringComparison.Ordinal);
     }
 
+    /// <summary>There is nothing that it would look for.</summary>
+    public bool IsIdle => _longestFirst.Length == 0;
+
     public string Clean(string line)
     {
         var rest = line.AsSpan();
-        var at = _longestFirst.Length == 0 ? -1 : rest.IndexOfAny(_any);
+        var at = IsIdle ? -1 : rest.IndexOfAny(_any);
         if (at < 0)
         {
             return line;
