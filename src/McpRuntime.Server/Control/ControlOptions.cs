@@ -21,7 +21,7 @@ internal sealed record ControlOptions
     /// <summary>How often rows that are due are looked for: with it an accepted write is acted on within 2 s wherever it was accepted.</summary>
     public TimeSpan DueEvery { get; init; } = TimeSpan.FromSeconds(1);
 
-    /// <summary>± a tenth, so that replicas and installations do not list an engine in step.</summary>
+    /// <summary>RUNTIME_RESYNC_SECONDS, ± a tenth, so that replicas and installations do not list an engine in step.</summary>
     public TimeSpan ResyncEvery { get; init; } = TimeSpan.FromMinutes(5);
 
     /// <summary>What has no record must be seen without one for so long before it is removed.</summary>

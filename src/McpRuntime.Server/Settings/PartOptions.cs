@@ -32,6 +32,7 @@ internal static class PartOptions
     public static ControlOptions Control(RuntimeSettings settings) => new()
     {
         DeletedRetention = settings.Storage.DeletedRetention,
+        ResyncEvery = settings.ResyncEvery,
         Planner = PlannerOptions.Default with { ToolsPin = settings.Gateway.ToolsPin, PublicUrl = settings.Gateway.PublicUrl ?? new Uri(settings.Urls.Split(';')[0].Replace("//*", "//localhost", StringComparison.Ordinal).Replace("//+", "//localhost", StringComparison.Ordinal)) },
     };
 

@@ -39,6 +39,9 @@ internal sealed record RuntimeSettings
 
     public required StorageSettings Storage { get; init; }
 
+    /// <summary>RUNTIME_RESYNC_SECONDS: between two looks at everything, whatever the backends tell of themselves.</summary>
+    public required TimeSpan ResyncEvery { get; init; }
+
     public required AccessSettings Access { get; init; }
 
     public required GatewaySettings Gateway { get; init; }

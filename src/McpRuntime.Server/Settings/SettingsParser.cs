@@ -41,6 +41,7 @@ internal static class SettingsParser
             Approvals = Approvals(read),
             ApprovalWebhook = Webhook(read),
             Storage = Storage(read),
+            ResyncEvery = TimeSpan.FromSeconds(read.Whole("RUNTIME_RESYNC_SECONDS", 300, 5, 3600)),
             Access = Access(read),
             Gateway = Gateway(read),
             Sources = Sources(read),
