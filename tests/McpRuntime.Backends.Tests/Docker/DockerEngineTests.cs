@@ -362,6 +362,48 @@ public sealed class DockerEngineTests
             .Contain(_world.Image.Replace("docker.io/", "", StringComparison.Ordinal)).And.NotContain(t => t!.Contains(runtime.Id.RecordId));
     }
 
+    [Test]
+    public async Task What_is_started_from_an_image_made_of_ours_is_somebody_elses_and_a_renamed_one_of_ours_is_ours()
+    {
+        var runtime = await DeployAsync(Given.Standard);
+        var copy = $"copy-{Guid.NewGuid():N}";
+        await _world.Engine.PostAsync($"commit?container={runtime.Container.Id}&repo={copy}&tag=1");
+        var theirs = (await _world.Engine.PostAsync("containers/create", new { Image = $"{copy}:1" })).GetProperty("Id").GetString()!;
+        try
+        {
+            (await _world.Engine.GetAsync($"containers/{theirs}/json"))!.Value.GetProperty("Config").GetProperty("Labels").ToString().Should().Contain(runtime.Id.RecordId, "a commit copies labels");
+            var name = (await _world.Engine.GetAsync($"containers/{theirs}/json"))!.Value.GetProperty("Name").GetString()![1..];
+
+            (await SeeAsync(runtime.Id)).Where(s => s.Kind == ResourceKind.Container).Should().ContainSingle().Which.Id.Should().Be(runtime.Container.Id);
+            (await _world.Backend.RemoveAsync(runtime.Id, name, ResourceKind.Container, default)).Should().BeOfType<Outcome.Faulted>().Which.Fault.Reason.Should().Be("NotOurs");
+            (await _world.Engine.GetAsync($"containers/{theirs}/json")).Should().NotBeNull();
+
+            await _world.Engine.PostAsync($"containers/{runtime.Container.Id}/rename?name={copy}");
+            (await ContainerAsync(runtime.Id)).Id.Should().Be(copy, "it is still ours, and goes with its runtime");
+            (await _world.Backend.RemoveAsync(runtime.Id, copy, ResourceKind.Container, default)).ShouldBeDone();
+            (await _world.Engine.GetAsync($"containers/{copy}/json")).Should().BeNull();
+        }
+        finally
+        {
+            await _world.Engine.DeleteAsync($"containers/{theirs}?force=1");
+            await _world.Engine.DeleteAsync($"images/{copy}:1?force=1");
+        }
+    }
+
+    [Test]
+    public async Task Labels_that_an_image_brings_along_do_not_speak_for_its_container()
+    {
+        var image = await _world.ImportAsync("labelled", null, "LABEL dev.mcpruntime/service=other dev.mcpruntime/ends=may dev.mcpruntime/fixed=x dev.mcpruntime/record=theirs");
+        var runtime = await PutAsync(await CompileAsync(Given.Restricted, image));
+        runtime.Outcome.ShouldBeDone();
+
+        var seen = await ContainerAsync(runtime.Id);
+
+        seen.Fingerprint.Should().Be(runtime.Container.Fingerprint, "it differs in nothing");
+        seen.Service.Should().BeNull();
+        seen.Controls.Single(c => c.Control == Control.Egress).Outcome.Should().Be(ControlOutcome.Enforced);
+    }
+
     private sealed record Runtime(RuntimeIdentity Id, Compiled Compiled, Outcome Outcome)
     {
         public Resource Container => Compiled.Running.Single(r => r.Kind == ResourceKind.Container);
