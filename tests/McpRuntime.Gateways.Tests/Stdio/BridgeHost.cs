@@ -18,8 +18,9 @@ internal sealed class BridgeHost : IAsyncDisposable
     {
         var options = new GatewayOptions { SessionKey = GatewayHost.Key, ReplicaKey = GatewayHost.Key, Stdio = limits ?? new BridgeLimits(), ReplicaUrl = new Uri($"http://127.0.0.1:{Interlocked.Increment(ref _port)}") };
         Options = options;
-        _link = new ReplicaLink(options, time ?? TimeProvider.System, new Nothing());
-        Bridges = new Bridges([server], table ?? new MemoryBridges(), _link, options, new BridgeClock(time ?? TimeProvider.System, NullLogger<Bridge>.Instance));
+        var clock = new BridgeClock(time ?? TimeProvider.System, NullLogger<Bridge>.Instance);
+        _link = new ReplicaLink(options, clock, new Nothing());
+        Bridges = new Bridges([server], table ?? new MemoryBridges(), _link, options, clock);
     }
 
     // Never listened at: an owner of this address is a process that is gone.
