@@ -39,14 +39,31 @@ internal sealed class ReplicaLinkTests
     }
 
     [Test]
-    public async Task What_was_overheard_is_believed_once_by_its_addressee_and_never_again()
+    public async Task What_wnamedoverheard_is_believed_once_by_its_addressee_and_never_again()
     {
         var heard = await OverhearAsync();
 
         (await SendAsync(heard)).Should().Be(HttpStatusCode.OK, "it had not arrived yet");
         (await SendAsync(heard)).Should().Be(HttpStatusCode.NotFound);
-        _time.Pass(TimeSpan.FromSeconds(20));
-        (await SendAsync(heard)).Should().Be(HttpStatusCode.NotFound, "as long as it would be young enough, too");
+        for (var seconds = 0; seconds < 30; seconds += 5)
+        {
+            _time.Pass(TimeSpan.FromSeconds(5));
+            (await SendAsync(heard)).Should().Be(HttpStatusCode.NotFound, "as long as it would be young enough, too");
+        }
+
+        Executed().Should().Be(1);
+    }
+
+    [Test]
+    public async Task What_wnamedused_is_remembered_for_namedlong_namedit_could_be_used_again([Range(0, 70, 10)] int secondsBefore)
+    {
+        _time.Pass(TimeSpan.FromSeconds(secondsBefore));
+        var heard = await OverhearAsync();
+        (await SendAsync(heard)).Should().Be(HttpStatusCode.OK);
+
+        _time.Pass(TimeSpan.FromSeconds(29));
+
+        (await SendAsync(heard)).Should().Be(HttpStatusCode.NotFound);
         Executed().Should().Be(1);
     }
 
@@ -60,37 +77,38 @@ internal sealed class ReplicaLinkTests
         Executed().Should().Be(0);
     }
 
-    [Test]
-    public async Task Whatever_is_altered_of_it_it_is_not_believed()
+    [TestCaseSource(nameof(Alterations))]
+    public async Task Whatever_is_altered_of_it_it_is_not_believed(Func<Seen, Seen> alter)
     {
         var heard = await OverhearAsync();
-        var alterations = new Dictionary<string, Seen>(StringComparer.Ordinal)
-        {
-            ["body"] = heard with { Body = heard.Body.Replace("overheard", "another's", StringComparison.Ordinal) },
-            ["no body"] = heard with { Body = "" },
-            ["method"] = heard with { Method = "DELETE", Body = "" },
-            ["server"] = heard with { Path = heard.Path.Replace("/server", "/other", StringComparison.Ordinal) },
-            ["scheme"] = heard with { Path = heard.Path.Replace("stdio+test", "stdio+other", StringComparison.Ordinal) },
-            ["caller"] = With(heard, "X-Mcp-Replica-Caller", Convert.ToBase64String(Encoding.UTF8.GetBytes("bob"))),
-            ["owner"] = With(heard, "X-Mcp-Replica-Owner", "somebody"),
-            ["body's hash"] = With(heard, "X-Mcp-Replica-Body", ReplicaSignature.Hash("another"u8)),
-            ["a session"] = With(heard, "Mcp-Session-Id", "another"),
-            ["version"] = With(heard, "MCP-Protocol-Version", "2025-11-25"),
-            ["moment"] = With(heard, "X-Mcp-Replica-Signature", "1" + heard.Headers["X-Mcp-Replica-Signature"]),
-            ["no signature"] = With(heard, "X-Mcp-Replica-Signature", ""),
-            ["nothing of one"] = With(heard, "X-Mcp-Replica-Signature", ".."),
-        };
 
-        foreach (var (what, altered) in alterations)
-        {
-            (await SendAsync(altered)).Should().Be(HttpStatusCode.NotFound, what);
-        }
+        (await SendAsync(alter(heard))).Should().Be(HttpStatusCode.NotFound);
 
         Executed().Should().Be(0);
+        _server.Opened.Should().Be(0, "no bridge has heard of it");
     }
 
+    private static IEnumerable<TestCaseData<Func<Seen, Seen>>> Alterations() =>
+    [
+        Altered("body", heard => heard with { Body = heard.Body.Replace("overheard", "another's", StringComparison.Ordinal) }),
+        Altered("no body", heard => heard with { Body = "" }),
+        Altered("method", heard => heard with { Method = "DELETE" }),
+        Altered("server", heard => heard with { Path = heard.Path.Replace("/server", "/other", StringComparison.Ordinal) }),
+        Altered("scheme", heard => heard with { Path = heard.Path.Replace("stdio+test", "stdio+other", StringComparison.Ordinal) }),
+        Altered("caller", heard => With(heard, "X-Mcp-Replica-Caller", Convert.ToBase64String(Encoding.UTF8.GetBytes("bob")))),
+        Altered("body's hash", heard => With(heard with { Body = "{}" }, "X-Mcp-Replica-Body", ReplicaSignature.Hash("{}"u8))),
+        Altered("session", heard => With(heard, "Mcp-Session-Id", "another")),
+        Altered("version", heard => With(heard, "MCP-Protocol-Version", "2025-11-25")),
+        Altered("name", heard => With(heard, "Mcp-Name", "another")),
+        Altered("moment", heard => With(heard, "X-Mcp-Replica-Signature", "1" + heard.Headers["X-Mcp-Replica-Signature"])),
+        Altered("no signature", heard => With(heard, "X-Mcp-Replica-Signature", "")),
+        Altered("nothing of a signature", heard => With(heard, "X-Mcp-Replica-Signature", "..")),
+    ];
+
+    private static TestCaseData<Func<Seen, Seen>> Altered(string what, Func<Seen, Seen> alter) => new(alter) { TestName = $"Altered_{what.Replace(' ', '_')}_is_not_believed" };
+
     [Test]
-    public async Task Who_has_another_key_is_no_replica()
+    public async Task Who_hnamedanother_key_is_no_replica()
     {
         await BeOwnerAsync(_owner.Url);
         await using var stranger = new BridgeHost(_server, table: _table, time: _time, replicaKey: new byte[32]);
@@ -102,7 +120,7 @@ internal sealed class ReplicaLinkTests
     }
 
     [Test]
-    public async Task What_was_meant_for_a_process_before_is_not_taken_by_the_one_that_has_its_address_now()
+    public async Task What_wnamedmeant_for_a_process_before_is_not_taken_by_the_one_that_hnamedits_address_now()
     {
         await _table.ClaimAsync("server", seen: null, "a process before", _owner.Url.AbsoluteUri.TrimEnd('/'), CancellationToken.None);
         await using var other = new BridgeHost(_server, table: _table, time: _time);
@@ -114,7 +132,18 @@ internal sealed class ReplicaLinkTests
     }
 
     [Test]
-    public void What_a_client_says_in_a_replicas_words_is_not_passed_on()
+    public async Task What_wnamedmeant_for_a_process_before_is_not_believed_by_the_one_that_hnamedtaken_over_since()
+    {
+        var heard = await OverhearAsync("a process before");
+        await _table.ReleaseAsync("a process before", CancellationToken.None);
+
+        (await SendAsync(heard)).Should().Be(ReplicaLink.NotOwner);
+
+        Executed().Should().Be(0);
+    }
+
+    [Test]
+    public void What_a_client_says_in_a_replicnamedwords_is_not_passed_on()
     {
         var from = new HeaderDictionary { ["X-Mcp-Replica-Caller"] = "cm9vdA==", ["x-mcp-replica-signature"] = "1.2.3", ["X-Kept"] = "1" };
         using var to = new HttpRequestMessage();
@@ -136,17 +165,17 @@ internal sealed class ReplicaLinkTests
 
     private Task<GatewayHost> OwnerAsync() => GatewayHost.StartAsync(options => options with { ReplicaKey = GatewayHost.Key }, time: _time, bridges: _table, stdio: _server);
 
-    private async Task BeOwnerAsync(Uri at)
+    private async Task BeOwnerAsync(Uri at, string? named = null)
     {
-        var owner = ((Bridges)_owner.Services.GetService(typeof(Bridges))!).Owner;
+        var owner = named ?? ((Bridges)_owner.Services.GetService(typeof(Bridges))!).Owner;
         (await _table.ClaimAsync("server", seen: null, owner, at.AbsoluteUri.TrimEnd('/'), CancellationToken.None)).Should().BeTrue();
     }
 
     /// <summary>What a replica sends to the owner; it is kept by who listens in between, and does not arrive.</summary>
-    private async Task<Seen> OverhearAsync()
+    private async Task<Seen> OverhearAsync(string? owner = null)
     {
         await using var between = await ScriptedUpstream.StartAsync(context => ScriptedUpstream.JsonAsync(context, "{}"));
-        await BeOwnerAsync(between.Url);
+        await BeOwnerAsync(between.Url, owner);
         await using var other = new BridgeHost(_server, table: _table, time: _time);
         using var reply = await PostAsync(other);
         return between.Requests.Should().ContainSingle().Subject;
