@@ -26,6 +26,9 @@ public interface IRecordStore
     /// <summary>Resolved environment of one revision: literals opened, references read.</summary>
     Task<IReadOnlyDictionary<string, Specs.SecretText>> EnvironmentAsync(string id, long generation, CancellationToken ct);
 
+    /// <summary>The same of every revision that is kept, from a generation on, in their order; by one query.</summary>
+    Task<IReadOnlyList<RevisionEnvironment>> EnvironmentsAsync(string id, long from, CancellationToken ct);
+
     /// <summary>Tombstones older than the retention are removed for good.</summary>
     Task<int> PurgeAsync(DateTimeOffset deletedBefore, CancellationToken ct);
 
@@ -108,3 +111,7 @@ public sealed record Display
 
     public IReadOnlyList<Guardrails.GuardrailWarning> GuardrailsWarnings { get; init; } = [];
 }
+
+/// <param name="Values">Empty where they can't be had.</param>
+/// <param name="Unreadable">Why a secret it refers to can't be read now; null where all are.</param>
+public sealed record RevisionEnvironment(long Generation, IReadOnlyDictionary<string, Specs.SecretText> Values, Refusal? Unreadable);

@@ -29,7 +29,7 @@ internal static class HeaderPolicy
         "Accept-Encoding",
     };
 
-    private static readonly string[] NeverToServerPrefixes = ["X-Forwarded-", "Sec-", "Access-Control-", ":"];
+    private static readonly string[] NeverToServerPrefixes = ["X-Forwarded-", "Sec-", "Access-Control-", Stdio.ReplicaSignature.Prefix, ":"];
 
     private static readonly HashSet<string> ToClient = new(StringComparer.OrdinalIgnoreCase)
     {

@@ -25,7 +25,7 @@ internal sealed partial class Bridge : IStdioListener, IAsyncDisposable
     {
         (_options, _time, _logger) = (options, time, logger);
         _peer = new StdioPeer(channel, options.Stdio, time, this, logger);
-        Calls = new CallTable(options.Stdio, _peer.TrySend);
+        Calls = new CallTable(options.Stdio, time, _peer.TrySend);
         Sessions = new SessionTable(options.Stdio, time);
         _notices = new Notices(Calls, Sessions, Listeners, this, logger);
         _asked = new ServerRequests(Calls, _peer.TrySend);
@@ -65,7 +65,7 @@ internal sealed partial class Bridge : IStdioListener, IAsyncDisposable
     /// <summary>Ends a call that nobody waits for any more; the server is told.</summary>
     public void Cancel(Call call, string reason)
     {
-        if (Calls.Abandon(call, _time.GetTimestamp()) is { } id)
+        if (Calls.Abandon(call) is { } id)
         {
             _peer.TrySend(Frames.Notification("notifications/cancelled", to =>
             {
@@ -129,7 +129,7 @@ internal sealed partial class Bridge : IStdioListener, IAsyncDisposable
     {
         if (long.TryParse(beginning.Id, System.Globalization.NumberStyles.None, System.Globalization.CultureInfo.InvariantCulture, out var id) && Calls.Find(id) is { } call)
         {
-            Calls.Abandon(call, _time.GetTimestamp());
+            Calls.Abandon(call);
             call.Fail(Protocol.Gateway, $"The server's answer is longer than the {Limits.FrameBytes} bytes that are read of one.");
         }
         else if (beginning.Method is null)
@@ -187,17 +187,16 @@ internal sealed partial class Bridge : IStdioListener, IAsyncDisposable
             EndSession(session);
         }
 
-        foreach (var call in Calls.All().Where(call => !call.IsListening && _time.GetElapsedTime(call.StartedAt) > _options.TotalTimeout))
+        // A call that waits for its client's input is the server's no more, and its session's still.
+        foreach (var call in Calls.All().Concat(Sessions.All.SelectMany(session => session.Calls)).Distinct().Where(call => !call.IsListening && _time.GetElapsedTime(call.StartedAt) > _options.TotalTimeout))
         {
-            if (Calls.Abandon(call, _time.GetTimestamp()) is { } id)
+            if (Calls.Abandon(call) is { } id)
             {
                 _peer.TrySend(Frames.Notification("notifications/cancelled", to => to.WriteNumber("requestId"u8, id)));
             }
 
-            call.Fail(Protocol.Gateway, "The server gave no answer in time (RUNTIME_GATEWAY_TOTAL_TIMEOUT_SECONDS).");
+            call.Fail(Protocol.Gateway, "It was not answered in time (RUNTIME_GATEWAY_TOTAL_TIMEOUT_SECONDS).");
         }
-
-        Calls.Forget(at => _time.GetElapsedTime(at) > _options.TotalTimeout);
     }
 
     private static partial class Log

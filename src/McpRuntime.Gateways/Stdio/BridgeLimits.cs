@@ -6,11 +6,29 @@ public sealed record BridgeLimits
     /// <summary>Bytes of one line, in either direction. 4 MiB is what the SDKs' own HTTP servers take of a message.</summary>
     public int FrameBytes { get; init; } = 4 * 1024 * 1024;
 
-    /// <summary>Calls that the server works on at once. One process seldom gains by more; the rest wait their turn.</summary>
+    /// <summary>
+    /// Calls that the server works on at once; the rest wait their turn. Of these, as of the next two, one caller gets at most as many as
+    /// it leaves free (<see cref="Turns"/>): 128 when it is alone, which keeps any process busy.
+    /// </summary>
     public int InFlight { get; init; } = 256;
 
     /// <summary>Calls that wait for their turn; further ones are refused, to be tried again.</summary>
     public int Waiting { get; init; } = 4096;
+
+    /// <summary>Streams that listen for changes (<c>subscriptions/listen</c>).</summary>
+    public int Listeners { get; init; } = 1000;
+
+    /// <summary>
+    /// What a server says for so long after a call was cancelled may still be about that call, and is shown to no other client. The SDKs'
+    /// servers stop at once, and answer nothing; the longer this is, the longer others wait for their own sampling and logs.
+    /// </summary>
+    public TimeSpan CancelGrace { get; init; } = TimeSpan.FromSeconds(15);
+
+    /// <summary>Requests of the server that one session has not answered.</summary>
+    public int Asked { get; init; } = 64;
+
+    /// <summary>Times that a server may ask for further input for one call.</summary>
+    public int InputRounds { get; init; } = 16;
 
     public int Sessions { get; init; } = 2000;
 

@@ -26,6 +26,9 @@ internal sealed partial class Bridges(IEnumerable<IStdioChannels> channels, IBri
     private readonly ConcurrentDictionary<string, Slot> _slots = new(StringComparer.Ordinal);
     private readonly CancellationTokenSource _stop = new();
     private Task _beating = Task.CompletedTask;
+
+    /// <summary>When the table could last not be written.</summary>
+    private long _tableAway = clock.Time.GetTimestamp() - (long)(Silence.TotalSeconds * clock.Time.TimestampFrequency);
     private bool _disposed;
 
     /// <summary>Of this process's life.</summary>
@@ -45,22 +48,18 @@ internal sealed partial class Bridges(IEnumerable<IStdioChannels> channels, IBri
                 return await new BridgeEndpoint(bridge, await bridge.FactsAsync(ct)).HandleAsync(request, CallerOf(request), ct);
             }
 
-            // It may have to be sent again.
-            await (request.Content?.LoadIntoBufferAsync(ct) ?? Task.CompletedTask);
             var reply = await link.SendAsync(elsewhere!, to, request, CallerOf(request), ct);
-            if (reply is null)
-            {
-                slot.GoneOwner = elsewhere!.Owner;
-                continue;
-            }
-
             if (reply.StatusCode != ReplicaLink.NotOwner)
             {
                 return reply;
             }
 
-            // It lives, and has lost the server since: the table tells to whom.
+            // Another process answers at the owner's address, or it has lost the server since: then the table tells to whom.
             reply.Dispose();
+            if ((await table.FindAsync(to.Host, ct))?.Owner == elsewhere!.Owner)
+            {
+                throw new OwnerAwayException($"The replica that speaks to it is not the one found at {elsewhere.Address}. It was restarted, and is replaced within {Silence.TotalSeconds:0} s; or several replicas have that address (RUNTIME_REPLICA_URL).");
+            }
         }
 
         throw new BridgeException("Its owner changes faster than it can be found.");
@@ -131,6 +130,10 @@ internal sealed partial class Bridges(IEnumerable<IStdioChannels> channels, IBri
         {
             return Refused(request, e.Message);
         }
+        catch (OwnerAwayException e)
+        {
+            return Reply.Error(HttpStatusCode.ServiceUnavailable, null, Protocol.Gateway, $"{e.Message} Nothing was sent to the server; try again.");
+        }
         catch (BackendFault e)
         {
             return Refused(request, e.Fault.Message);
@@ -170,12 +173,14 @@ internal sealed partial class Bridges(IEnumerable<IStdioChannels> channels, IBri
         }
     }
 
+    /// <summary>
+    /// By its signs of life alone: that its address refuses a connection, or is ours, says nothing of it. While the table was away no owner
+    /// could give a sign: that time is nobody's silence.
+    /// </summary>
     private bool IsAlive(Slot slot, BridgeClaim? claim) =>
         claim is { Owner.Length: > 0 }
         && claim.Owner != Owner
-        && claim.Owner != slot.GoneOwner
-        && claim.Address != link.Address
-        && slot.Unchanged(claim, clock.Time) < Silence;
+        && (slot.Unchanged(claim, clock.Time) < Silence || clock.Time.GetElapsedTime(Volatile.Read(ref _tableAway)) < Silence);
 
     private async Task<Bridge> OpenAsync(Slot slot, BridgeClaim? claim, IStdioChannels backend, CancellationToken ct)
     {
@@ -262,7 +267,7 @@ internal sealed partial class Bridges(IEnumerable<IStdioChannels> channels, IBri
             try
             {
                 await Task.Delay(BeatEvery, clock.Time, _stop.Token);
-                if (_slots.Values.Any(slot => slot.Bridge is not null))
+                if (!_slots.IsEmpty)
                 {
                     await table.BeatAsync(Owner, _stop.Token);
                 }
@@ -270,6 +275,7 @@ internal sealed partial class Bridges(IEnumerable<IStdioChannels> channels, IBri
             catch (Exception e) when (e is Refusal)
             {
                 // The database is away: nobody can take over either, and the servers go on.
+                Volatile.Write(ref _tableAway, clock.Time.GetTimestamp());
                 Log.NoBeat(clock.Logger, e.Message);
             }
             catch (OperationCanceledException)
@@ -301,6 +307,3 @@ internal sealed partial class Bridges(IEnumerable<IStdioChannels> channels, IBri
         public static partial void NotReleased(ILogger logger, string why);
     }
 }
-
-/// <summary>What all bridges share.</summary>
-internal sealed record BridgeClock(TimeProvider Time, ILogger<Bridge> Logger);

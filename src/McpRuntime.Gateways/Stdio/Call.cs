@@ -30,6 +30,9 @@ internal sealed class Call(object asker, string caller, JsonRpcMessage message, 
     /// <summary>When it came, on the clock of timestamps.</summary>
     public required long StartedAt { get; init; }
 
+    /// <summary>How often the server asked for more before it went on.</summary>
+    public int Rounds { get; set; }
+
     /// <summary>A stream that stays open; it takes nobody's turn.</summary>
     public bool IsListening => message.Method == "subscriptions/listen";
 

@@ -6,21 +6,17 @@ namespace McpRuntime.Gateways.Stdio;
 /// What the server has been asked and has not answered, and what waits for its turn. The one place where ids are given and taken: an
 /// answer is believed once, for the id it carries, and goes to the call of that id alone.
 /// </summary>
-internal sealed class CallTable(BridgeLimits limits, Func<byte[], bool> send)
+internal sealed class CallTable(BridgeLimits limits, TimeProvider time, Func<byte[], bool> send)
 {
-    private const int MostAbandoned = 4096;
-
     private readonly Lock _lock = new();
     private readonly Dictionary<long, Call> _sent = [];
     private readonly Dictionary<long, OwnRequest> _own = [];
-    private readonly LinkedList<Call> _waiting = [];
-    private readonly Queue<long> _abandonedInOrder = [];
-    private readonly Dictionary<long, Abandoned> _abandoned = [];
+    private readonly Turns _turns = new(limits);
+    private readonly AbandonedCalls _abandoned = new(limits.CancelGrace, time);
     private long _next;
-    private int _working;
     private string? _ended;
 
-    public int Working => Volatile.Read(ref _working);
+    public int Working => _turns.Working;
 
     /// <summary>No client's call is worked on, nor one that its client no longer waits for: what the server says now is nobody's alone.</summary>
     public bool IsIdle
@@ -29,7 +25,7 @@ internal sealed class CallTable(BridgeLimits limits, Func<byte[], bool> send)
         {
             lock (_lock)
             {
-                return _working == 0 && !_abandoned.Values.Any(one => one.Asker is not null);
+                return _turns.Working == 0 && !_abandoned.Askers.Any();
             }
         }
     }
@@ -42,17 +38,16 @@ internal sealed class CallTable(BridgeLimits limits, Func<byte[], bool> send)
             {
                 call.Fail(Protocol.Gateway, NeverSent(why), HttpStatusCode.ServiceUnavailable);
             }
-            else if (call.IsListening || _working < limits.InFlight)
+            else if (call.IsListening ? MayListen(call) : _turns.TryTake(call))
             {
-                Send(call);
+                if (!Send(call))
+                {
+                    Done(call);
+                }
             }
-            else if (_waiting.Count < limits.Waiting)
+            else if ((call.IsListening ? "Of the streams that may listen to the server, this caller has its share." : _turns.Wait(call)) is { } full)
             {
-                _waiting.AddLast(call);
-            }
-            else
-            {
-                call.Fail(Protocol.Gateway, $"The server works on {limits.InFlight} calls, and {limits.Waiting} wait. Nothing was sent; try again.", HttpStatusCode.ServiceUnavailable);
+                call.Fail(Protocol.Gateway, $"{full} Nothing was sent; try again.", HttpStatusCode.ServiceUnavailable);
             }
         }
     }
@@ -72,22 +67,17 @@ internal sealed class CallTable(BridgeLimits limits, Func<byte[], bool> send)
             _own[id] = request;
         }
 
-        if (!send(frame(id)))
-        {
-            throw new BridgeException("It does not take its input.");
-        }
-
         try
         {
-            return await request.Answer.Task.WaitAsync(ct);
+            return send(frame(id)) ? await request.Answer.Task.WaitAsync(ct) : throw new BridgeException("It does not take its input.");
         }
-        catch (OperationCanceledException)
+        catch (Exception e)
         {
             lock (_lock)
             {
-                if (_own.Remove(id))
+                if (_own.Remove(id) && e is OperationCanceledException)
                 {
-                    Abandon(id, new Abandoned(Asker: null, At: 0));
+                    _abandoned.Add(id, asker: null);
                 }
             }
 
@@ -109,7 +99,7 @@ internal sealed class CallTable(BridgeLimits limits, Func<byte[], bool> send)
 
             if (!_sent.Remove(id, out call))
             {
-                return _abandoned.Remove(id);
+                return _abandoned.Answered(id);
             }
 
             Done(call);
@@ -132,22 +122,16 @@ internal sealed class CallTable(BridgeLimits limits, Func<byte[], bool> send)
 
     /// <summary>Ends a call without its answer. The server's, if one comes, is not missed.</summary>
     /// <returns>Its id with the server, if that has it.</returns>
-    /// <param name="now">On the clock of timestamps.</param>
-    public long? Abandon(Call call, long now)
+    public long? Abandon(Call call)
     {
         lock (_lock)
         {
-            if (_waiting.Remove(call))
+            if (_turns.Remove(call) || !_sent.Remove(call.Id))
             {
                 return null;
             }
 
-            if (!_sent.Remove(call.Id))
-            {
-                return null;
-            }
-
-            Abandon(call.Id, new Abandoned(call.IsListening ? null : call.Asker, now));
+            _abandoned.Add(call.Id, call.IsListening ? null : call.Asker);
             Done(call);
             return call.Id;
         }
@@ -157,7 +141,7 @@ internal sealed class CallTable(BridgeLimits limits, Func<byte[], bool> send)
     {
         lock (_lock)
         {
-            return [.. _sent.Values, .. _waiting];
+            return [.. _sent.Values, .. _turns.Waiting];
         }
     }
 
@@ -171,7 +155,7 @@ internal sealed class CallTable(BridgeLimits limits, Func<byte[], bool> send)
 
     /// <summary>
     /// The calls that the server works on, if they are all of one asker; what it says meanwhile can only be about these. It may still work
-    /// on one that was cancelled: until it has answered that, or <see cref="Forget"/> gave it up, that asker counts too.
+    /// on one that was cancelled: until it has answered that, or the grace is over, that asker counts too.
     /// </summary>
     public Call? OnlyAskers()
     {
@@ -193,22 +177,7 @@ internal sealed class CallTable(BridgeLimits limits, Func<byte[], bool> send)
                 latest = latest is null || call.Id > latest.Id ? call : latest;
             }
 
-            return latest is not null && _abandoned.Values.All(one => one.Asker is null || ReferenceEquals(one.Asker, latest.Asker)) ? latest : null;
-        }
-    }
-
-    /// <summary>Servers need not answer what was cancelled: so long after it, none is taken to work on it still.</summary>
-    public void Forget(Func<long, bool> isLongAgo)
-    {
-        lock (_lock)
-        {
-            foreach (var (id, one) in _abandoned)
-            {
-                if (one.Asker is not null && isLongAgo(one.At))
-                {
-                    _abandoned[id] = one with { Asker = null };
-                }
-            }
+            return latest is not null && _abandoned.Askers.All(asker => ReferenceEquals(asker, latest.Asker)) ? latest : null;
         }
     }
 
@@ -226,9 +195,9 @@ internal sealed class CallTable(BridgeLimits limits, Func<byte[], bool> send)
 
             _ended = why;
             sent = [.. _sent.Values];
-            waiting = [.. _waiting];
+            waiting = [.. _turns.Waiting];
             _sent.Clear();
-            _waiting.Clear();
+            _turns.Clear();
             foreach (var own in _own.Values)
             {
                 own.Answer.TrySetException(new BridgeException(why));
@@ -253,7 +222,8 @@ internal sealed class CallTable(BridgeLimits limits, Func<byte[], bool> send)
 
     private static string NeverSent(string why) => $"The server ended, or was replaced: {why} This was not sent to it, and not executed.";
 
-    private void Send(Call call)
+    /// <returns>False: nothing was sent, and its client was told.</returns>
+    private bool Send(Call call)
     {
         call.Id = ++_next;
         byte[] frame;
@@ -264,39 +234,41 @@ internal sealed class CallTable(BridgeLimits limits, Func<byte[], bool> send)
         catch (Exception e) when (IsUnreadable(e))
         {
             call.Fail(Protocol.InvalidRequest, $"The message can't be passed on: {e.Message} Nothing was sent.", HttpStatusCode.BadRequest);
-            return;
+            return false;
         }
 
         if (!send(frame))
         {
             call.Fail(Protocol.Gateway, "The server does not take its input. Nothing was sent; try again.", HttpStatusCode.ServiceUnavailable);
-            return;
+            return false;
         }
 
         _sent[call.Id] = call;
-        _working += call.IsListening ? 0 : 1;
+        return true;
     }
 
+    /// <summary>Its place is free, and the next one's turn has come.</summary>
     private void Done(Call call)
     {
-        _working -= call.IsListening ? 0 : 1;
-        while (_working < limits.InFlight && _waiting.First is { } next)
+        if (call.IsListening)
         {
-            _waiting.RemoveFirst();
-            Send(next.Value);
+            return;
+        }
+
+        _turns.Done(call);
+        while (_turns.Next() is { } next)
+        {
+            if (!Send(next))
+            {
+                _turns.Done(next);
+            }
         }
     }
 
-    private void Abandon(long id, Abandoned one)
+    /// <summary>As with <see cref="Turns"/>: one caller's streams leave as many places as they take.</summary>
+    private bool MayListen(Call call)
     {
-        _abandoned[id] = one;
-        _abandonedInOrder.Enqueue(id);
-        if (_abandonedInOrder.Count > MostAbandoned)
-        {
-            _abandoned.Remove(_abandonedInOrder.Dequeue());
-        }
+        var listening = _sent.Values.Where(other => other.IsListening).ToList();
+        return listening.Count(other => other.Caller == call.Caller) < limits.Listeners - listening.Count;
     }
-
-    /// <param name="Asker">Whose it was; null where it was no client's call.</param>
-    private readonly record struct Abandoned(object? Asker, long At);
 }

@@ -27,6 +27,12 @@ internal sealed class InputRound(Bridge bridge, ServerFacts server, Session sess
             return;
         }
 
+        if (++call.Rounds > bridge.Limits.InputRounds)
+        {
+            call.Fail(Protocol.Gateway, $"The server asked for more input {bridge.Limits.InputRounds} times, and still goes on.");
+            return;
+        }
+
         _open = asked.Count;
         if (_open == 0)
         {
@@ -54,7 +60,12 @@ internal sealed class InputRound(Bridge bridge, ServerFacts server, Session sess
             }
         })))
         {
-            Fail("The client is gone.");
+            if (name is not null)
+            {
+                session.TakeAsked(name);
+            }
+
+            Fail("The client is gone, or leaves too much unanswered that it was asked.");
         }
     }
 
@@ -123,7 +134,10 @@ internal sealed class InputRound(Bridge bridge, ServerFacts server, Session sess
                 }
             }),
         };
-        session.Replace(call, again);
-        bridge.Calls.Begin(again);
+
+        if (session.Replace(call, again))
+        {
+            bridge.Calls.Begin(again);
+        }
     }
 }

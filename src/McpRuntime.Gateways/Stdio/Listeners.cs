@@ -5,7 +5,7 @@ namespace McpRuntime.Gateways.Stdio;
 
 /// <summary>A stateless client's <c>subscriptions/listen</c>, where the bridge itself serves it.</summary>
 /// <param name="Id">As JSON: the client's request id, which every message carries.</param>
-internal sealed record Listener(string Id, Outbox Outbox, IReadOnlySet<string> Lists, IReadOnlySet<string> Uris)
+internal sealed record Listener(string Caller, string Id, Outbox Outbox, IReadOnlySet<string> Lists, IReadOnlySet<string> Uris)
 {
     /// <summary>The kinds of change a client may ask for, by the notification that tells of one.</summary>
     public static readonly IReadOnlyDictionary<string, string> Kinds = new Dictionary<string, string>(StringComparer.Ordinal)
@@ -15,13 +15,13 @@ internal sealed record Listener(string Id, Outbox Outbox, IReadOnlySet<string> L
         ["notifications/resources/list_changed"] = "resourcesListChanged",
     };
 
-    public static Listener Of(JsonRpcMessage message, Outbox outbox)
+    public static Listener Of(string caller, JsonRpcMessage message, Outbox outbox)
     {
         var lists = Kinds.Where(kind => message.At("notifications", kind.Value) is { ValueKind: JsonValueKind.True }).Select(kind => kind.Key);
         var uris = message.At("notifications", "resourceSubscriptions") is { ValueKind: JsonValueKind.Array } asked
             ? asked.EnumerateArray().Select(Protocol.TextOf).OfType<string>()
             : [];
-        return new Listener(message.IdText, outbox, lists.ToHashSet(StringComparer.Ordinal), uris.Take(1000).ToHashSet(StringComparer.Ordinal));
+        return new Listener(caller, message.IdText, outbox, lists.ToHashSet(StringComparer.Ordinal), uris.Take(1000).ToHashSet(StringComparer.Ordinal));
     }
 
     public void Acknowledge() => Outbox.TrySend(Frames.Notification("notifications/subscriptions/acknowledged", to =>
@@ -60,13 +60,19 @@ internal sealed record Listener(string Id, Outbox Outbox, IReadOnlySet<string> L
 
 internal sealed class ListenerTable
 {
+    private readonly Lock _adding = new();
     private readonly ConcurrentDictionary<Listener, bool> _listeners = new(ReferenceEqualityComparer.Instance);
 
     public IEnumerable<Listener> All => _listeners.Keys;
 
-    public int Count => _listeners.Count;
-
-    public void Add(Listener listener) => _listeners[listener] = true;
+    /// <returns>False: its caller has as many as it leaves free of the most there may be.</returns>
+    public bool TryAdd(Listener listener, int most)
+    {
+        lock (_adding)
+        {
+            return All.Count(other => other.Caller == listener.Caller) < most - _listeners.Count && _listeners.TryAdd(listener, true);
+        }
+    }
 
     public bool Remove(Listener listener) => _listeners.TryRemove(listener, out _);
 }

@@ -22,6 +22,9 @@ internal sealed class Outbox(string name, BridgeLimits limits)
     /// <summary>What of it is in memory.</summary>
     public long Bytes => Volatile.Read(ref _bytes);
 
+    /// <summary>The number of the last message that a reader took; 0 for none.</summary>
+    public long LastRead => Volatile.Read(ref _read);
+
     public bool IsDone { get; private set; }
 
     /// <summary>With which the last message is best answered, if it is the only one.</summary>

@@ -1,22 +1,19 @@
 using System.Globalization;
 using System.Net;
 using System.Net.Sockets;
-using System.Security.Cryptography;
-using System.Text;
 using McpRuntime.Core.Planning;
 using McpRuntime.Gateways.Embedded;
+using McpRuntime.Gateways.Upstream;
 using Microsoft.AspNetCore.Hosting.Server;
 using Microsoft.AspNetCore.Hosting.Server.Features;
 using Microsoft.AspNetCore.Http;
 using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Logging;
 
 namespace McpRuntime.Gateways.Stdio;
 
-/// <summary>
-/// The way from one replica to another: HTTP to where that one listens, each request signed with a key that only replicas have. What is
-/// signed names the moment, the server and the caller, so that one that was overheard serves for nothing else, and not for long.
-/// </summary>
-internal sealed class ReplicaLink(GatewayOptions options, TimeProvider time, IServiceProvider services) : IDisposable
+/// <summary>The way from one replica to another: HTTP to where that one listens, each request signed: see <see cref="ReplicaSignature"/>.</summary>
+internal sealed partial class ReplicaLink(GatewayOptions options, BridgeClock clock, IServiceProvider services) : IDisposable
 {
     public const string Path = "/internal/bridges";
 
@@ -28,13 +25,9 @@ internal sealed class ReplicaLink(GatewayOptions options, TimeProvider time, ISe
 
     public static readonly HttpRequestOptionsKey<string> Caller = new("mcp.caller");
 
-    private const string SignatureHeader = "X-Mcp-Replica-Signature";
-    private const string CallerHeader = "X-Mcp-Replica-Caller";
+    private static readonly HashSet<string> PassedBack = new(StringComparer.OrdinalIgnoreCase) { "Content-Type", "Cache-Control", "Retry-After", "Allow", HeaderPolicy.SessionId };
 
-    /// <summary>Clocks of machines that keep time differ by less.</summary>
-    private static readonly TimeSpan Skew = TimeSpan.FromMinutes(2);
-
-    private static readonly HashSet<string> Passed = new(StringComparer.OrdinalIgnoreCase) { "Content-Type", "Cache-Control", "Retry-After", "Allow", HeaderPolicy.SessionId };
+    private readonly ReplicaSignature _signature = new(options, clock.Time);
 
     private readonly HttpMessageInvoker _http = new(new SocketsHttpHandler
     {
@@ -46,42 +39,55 @@ internal sealed class ReplicaLink(GatewayOptions options, TimeProvider time, ISe
     });
 
     private string? _address;
+    private long _refused;
 
     /// <summary>Where other replicas reach this one.</summary>
     public string Address => _address ??= options.ReplicaUrl?.AbsoluteUri.TrimEnd('/') ?? Listening(services.GetService<IServer>()?.Features.Get<IServerAddressesFeature>()?.Addresses);
 
-    /// <returns>Null: nothing listens at the owner's address, so its process is gone; nothing was sent.</returns>
-    public async Task<HttpResponseMessage?> SendAsync(BridgeClaim owner, UpstreamAddress to, HttpRequestMessage request, string caller, CancellationToken ct)
+    /// <exception cref="OwnerAwayException">No connection to it is had; nothing was sent.</exception>
+    public async Task<HttpResponseMessage> SendAsync(BridgeClaim owner, UpstreamAddress to, HttpRequestMessage request, string caller, CancellationToken ct)
     {
-        var sent = new HttpRequestMessage(request.Method, $"{owner.Address}{Path}/{to.Scheme}/{to.Host}") { Content = request.Content };
-        foreach (var (name, values) in request.Headers.NonValidated)
-        {
-            sent.Headers.TryAddWithoutValidation(name, values);
-        }
-
-        sent.Headers.TryAddWithoutValidation(CallerHeader, Convert.ToBase64String(Encoding.UTF8.GetBytes(caller)));
-        sent.Headers.TryAddWithoutValidation(SignatureHeader, Sign(request.Method.Method, to.Host, caller, time.GetUtcNow()));
+        // It may have to be sent again, to another: it is read once and kept.
+        var body = request.Content is { } content ? await content.ReadAsByteArrayAsync(ct) : null;
+        var sent = _signature.Signed(request, body, new Uri($"{owner.Address}{Path}/{to.Scheme}/{to.Host}"), Resource(to.Scheme, to.Host), owner.Owner, caller);
         try
         {
             return await _http.SendAsync(sent, ct);
         }
-        catch (HttpRequestException e) when (e.InnerException is SocketException { SocketErrorCode: SocketError.ConnectionRefused or SocketError.HostUnreachable or SocketError.NetworkUnreachable or SocketError.HostNotFound })
+        catch (HttpRequestException e) when (UpstreamTrouble.Of(e, to) is { NothingSent: true })
         {
-            return null;
+            throw new OwnerAwayException($"The replica that speaks to it ({owner.Address}) can't be reached: {e.Message}.");
+        }
+        catch (OperationCanceledException e) when (e.InnerException is TimeoutException && !ct.IsCancellationRequested)
+        {
+            throw new OwnerAwayException($"The replica that speaks to it ({owner.Address}) takes no connection.");
         }
     }
 
     /// <summary>A request of another replica, answered by the bridge here.</summary>
     public async Task HandleAsync(HttpContext context, string scheme, string server, Bridges bridges)
     {
-        if (CallerOf(context.Request, server) is not { } caller)
+        if (_signature.Verified(context.Request, Resource(scheme, server), out var why) is not { } replica)
         {
-            context.Response.StatusCode = StatusCodes.Status404NotFound;
+            Refuse(context, why);
+            return;
+        }
+
+        if (replica.Owner != bridges.Owner)
+        {
+            // Meant for the process that had this address before us, or for one that believes it has the same as we do.
+            context.Response.StatusCode = (int)NotOwner;
+            return;
+        }
+
+        if (await BodyAsync(context.Request, context.RequestAborted) is not { } body || ReplicaSignature.Hash(body) != replica.BodyHash)
+        {
+            Refuse(context, "its body is not the one that was signed");
             return;
         }
 
         using var request = new HttpRequestMessage(new HttpMethod(context.Request.Method), "http://replica/");
-        request.Content = HttpMethods.IsPost(context.Request.Method) ? new StreamContent(context.Request.Body) : null;
+        request.Content = HttpMethods.IsPost(context.Request.Method) ? new ByteArrayContent(body) : null;
         foreach (var (name, values) in context.Request.Headers)
         {
             if (!request.Headers.TryAddWithoutValidation(name, (IEnumerable<string?>)values))
@@ -90,7 +96,7 @@ internal sealed class ReplicaLink(GatewayOptions options, TimeProvider time, ISe
             }
         }
 
-        using var reply = await bridges.ServeAsync(new UpstreamAddress(server, 0, Scheme: scheme), request, caller, context.RequestAborted);
+        using var reply = await bridges.ServeAsync(new UpstreamAddress(server, 0, Scheme: scheme), request, replica.Caller, context.RequestAborted);
         await CopyAsync(reply, context);
     }
 
@@ -99,7 +105,7 @@ internal sealed class ReplicaLink(GatewayOptions options, TimeProvider time, ISe
     private static async Task CopyAsync(HttpResponseMessage from, HttpContext to)
     {
         to.Response.StatusCode = (int)from.StatusCode;
-        foreach (var (name, values) in from.Headers.NonValidated.Concat(from.Content.Headers.NonValidated).Where(header => Passed.Contains(header.Key)))
+        foreach (var (name, values) in from.Headers.NonValidated.Concat(from.Content.Headers.NonValidated).Where(header => PassedBack.Contains(header.Key)))
         {
             to.Response.Headers[name] = values.ToArray();
         }
@@ -114,32 +120,37 @@ internal sealed class ReplicaLink(GatewayOptions options, TimeProvider time, ISe
         }
     }
 
-    private string Sign(string method, string server, string caller, DateTimeOffset at)
+    private static string Resource(string scheme, string server) => $"{Path}/{scheme}/{server}";
+
+    /// <returns>Null: it is longer than any that a bridge takes.</returns>
+    private async Task<byte[]?> BodyAsync(HttpRequest request, CancellationToken ct)
     {
-        var moment = at.ToUnixTimeSeconds().ToString(CultureInfo.InvariantCulture);
-        var signature = HMACSHA256.HashData(options.ReplicaKey, Encoding.UTF8.GetBytes($"{moment}\n{method}\n{server}\n{caller}"));
-        return $"{moment}.{Convert.ToHexStringLower(signature)}";
+        using var whole = new MemoryStream();
+        var piece = new byte[16 * 1024];
+        while (await request.Body.ReadAsync(piece, ct) is var read and > 0)
+        {
+            if (whole.Length + read > Math.Max(options.Stdio.FrameBytes, options.MaxBodyBytes))
+            {
+                return null;
+            }
+
+            whole.Write(piece, 0, read);
+        }
+
+        return whole.ToArray();
     }
 
-    /// <returns>Null: it does not come from a replica.</returns>
-    private string? CallerOf(HttpRequest request, string server)
+    /// <summary>As if there were nothing here.</summary>
+    private void Refuse(HttpContext context, string why)
     {
-        if (options.ReplicaKey.Length == 0 || request.Headers[SignatureHeader] is not [{ } signature] || request.Headers[CallerHeader] is not [{ } encoded])
-        {
-            return null;
-        }
+        context.Response.StatusCode = StatusCodes.Status404NotFound;
 
-        var bytes = new byte[encoded.Length];
-        if (!Convert.TryFromBase64String(encoded, bytes, out var length)
-            || !long.TryParse(signature.AsSpan(0, Math.Max(0, signature.IndexOf('.', StringComparison.Ordinal))), NumberStyles.None, CultureInfo.InvariantCulture, out var moment)
-            || moment > DateTimeOffset.MaxValue.ToUnixTimeSeconds())
+        // By the power of two: whoever tries must not fill the log.
+        var count = Interlocked.Increment(ref _refused);
+        if (System.Numerics.BitOperations.IsPow2(count))
         {
-            return null;
+            Log.Refused(clock.Logger, context.Connection.RemoteIpAddress?.ToString() ?? "an unknown address", why, count);
         }
-
-        var (caller, at) = (Encoding.UTF8.GetString(bytes, 0, length), DateTimeOffset.FromUnixTimeSeconds(moment));
-        var expected = Sign(request.Method, server, caller, at);
-        return (time.GetUtcNow() - at).Duration() <= Skew && CryptographicOperations.FixedTimeEquals(Encoding.ASCII.GetBytes(expected), Encoding.UTF8.GetBytes(signature)) ? caller : null;
     }
 
     private static string Listening(ICollection<string>? addresses)
@@ -152,4 +163,13 @@ internal sealed class ReplicaLink(GatewayOptions options, TimeProvider time, ISe
     }
 
     private static string OwnAddress() => Dns.GetHostAddresses(Dns.GetHostName()).FirstOrDefault(address => address.AddressFamily == AddressFamily.InterNetwork && !IPAddress.IsLoopback(address))?.ToString() ?? "127.0.0.1";
+
+    private static partial class Log
+    {
+        [LoggerMessage(Level = LogLevel.Warning, Message = "A request from {From} that claims to be a replica's was refused: {Why} ({Count} so far)")]
+        public static partial void Refused(ILogger logger, string from, string why, long count);
+    }
 }
+
+/// <summary>The replica that has the server can't be reached just now. That is no sign that it is gone: its sessions may well live.</summary>
+internal sealed class OwnerAwayException(string message) : Exception(message);

@@ -48,7 +48,7 @@ internal sealed class ServerRequests(CallTable calls, Func<byte[], bool> send)
         }
         else if (name is null)
         {
-            Refuse(id, Protocol.Gateway, "The client's session has ended.");
+            Refuse(id, Protocol.Gateway, "The client's session has ended, or leaves too much unanswered that it was asked.");
         }
     }
 

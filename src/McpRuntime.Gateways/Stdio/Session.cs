@@ -45,6 +45,17 @@ internal sealed class Session(string id, string caller, string version, JsonElem
         }
     }
 
+    public IReadOnlyList<Call> Calls
+    {
+        get
+        {
+            lock (_lock)
+            {
+                return [.. _calls.Values];
+            }
+        }
+    }
+
     public bool Can(string capability) => capabilities.ValueKind == JsonValueKind.Object && capabilities.TryGetProperty(capability, out var declared) && declared.ValueKind == JsonValueKind.Object;
 
     public Outbox NewStream()
@@ -126,14 +137,18 @@ internal sealed class Session(string id, string caller, string version, JsonElem
     }
 
     /// <summary>The client's one call goes on as another one of the server's.</summary>
-    public void Replace(Call call, Call by)
+    /// <returns>False: it has been cancelled, or ended otherwise, and does not go on.</returns>
+    public bool Replace(Call call, Call by)
     {
         lock (_lock)
         {
-            if (_calls.GetValueOrDefault(call.ClientId) == call)
+            if (_calls.GetValueOrDefault(call.ClientId) is not { } known || known.Outbox != call.Outbox)
             {
-                _calls[call.ClientId] = by;
+                return false;
             }
+
+            _calls[call.ClientId] = by;
+            return true;
         }
     }
 
@@ -146,12 +161,12 @@ internal sealed class Session(string id, string caller, string version, JsonElem
     }
 
     /// <summary>Puts a server's request under an id of ours, so that no client can answer what it was not asked.</summary>
-    /// <returns>The id, as JSON; null when the session has ended.</returns>
+    /// <returns>The id, as JSON; null when the session has ended, or leaves too much unanswered.</returns>
     public string? Ask(ServerRequest request)
     {
         lock (_lock)
         {
-            if (HasEnded)
+            if (HasEnded || _asked.Count >= limits.Asked)
             {
                 return null;
             }

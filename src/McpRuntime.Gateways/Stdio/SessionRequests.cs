@@ -51,7 +51,8 @@ internal sealed class SessionRequests(Bridge bridge, ServerFacts server, string 
                 : Reply.Error(HttpStatusCode.BadRequest, null, Protocol.Gateway, "The stream of that event is not kept any more.");
         }
 
-        return Reply.Events(session.Stream, after: 0, numbered: true, () => { });
+        // Who does not say what it has begins behind what was read: nothing is told twice.
+        return Reply.Events(session.Stream, session.Stream.LastRead, numbered: true, () => { });
     }
 
     public HttpResponseMessage Delete(HttpRequestMessage request)

@@ -19,9 +19,6 @@ internal sealed class Slot(string server)
     /// <summary>It ended when it was asked <c>server/discover</c>.</summary>
     public bool FearsDiscover { get; set; }
 
-    /// <summary>An owner that refused the connection: its process is gone.</summary>
-    public string? GoneOwner { get; set; }
-
     /// <summary>Restarts in a row that led to nothing.</summary>
     public int Restarts { get; set; }
 

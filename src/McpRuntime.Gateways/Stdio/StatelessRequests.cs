@@ -8,8 +8,6 @@ namespace McpRuntime.Gateways.Stdio;
 /// <summary>Requests of one caller in the era without sessions (2026-07-28): each stands for itself, and ends with its stream.</summary>
 internal sealed class StatelessRequests(Bridge bridge, ServerFacts server, string caller)
 {
-    private const int MostListeners = 1000;
-
     public async Task<HttpResponseMessage> PostAsync(HttpRequestMessage request, JsonRpcMessage message, CancellationToken ct)
     {
         var id = BridgeEndpoint.Id(message);
@@ -65,13 +63,12 @@ internal sealed class StatelessRequests(Bridge bridge, ServerFacts server, strin
 
     private async Task<HttpResponseMessage> ListenAsync(JsonRpcMessage message, CancellationToken ct)
     {
-        if (bridge.Listeners.Count >= MostListeners)
+        var listener = Listener.Of(caller, message, new Outbox("0", bridge.Limits));
+        if (!bridge.Listeners.TryAdd(listener, bridge.Limits.Listeners))
         {
-            return Reply.Error(HttpStatusCode.ServiceUnavailable, message.IdText, Protocol.Gateway, $"The server has {MostListeners} listeners, the most it may have.");
+            return Reply.Error(HttpStatusCode.ServiceUnavailable, message.IdText, Protocol.Gateway, "Of the streams that may listen to the server, this caller has its share. End one, or try again later.");
         }
 
-        var listener = Listener.Of(message, new Outbox("0", bridge.Limits));
-        bridge.Listeners.Add(listener);
         try
         {
             foreach (var uri in listener.Uris)

@@ -77,14 +77,16 @@ internal static class Translation
     private static void Result(Utf8JsonWriter to, JsonElement result, Call call, ServerFacts server)
     {
         var toStateless = call.Session is null;
-        foreach (var field in result.EnumerateObject().Where(field => toStateless || !field.NameEquals("resultType"u8)))
+        var cacheable = Protocol.IsCacheable(call.Message.Method);
+        bool IsNewer(JsonProperty field) => field.NameEquals("resultType"u8) || (cacheable && (field.NameEquals("ttlMs"u8) || field.NameEquals("cacheScope"u8)));
+        foreach (var field in result.EnumerateObject().Where(field => toStateless || !IsNewer(field)))
         {
             Frames.Field(to, field);
         }
 
         if (toStateless)
         {
-            Complete(to, result, Protocol.IsCacheable(call.Message.Method), server);
+            Complete(to, result, cacheable, server);
         }
     }
 

@@ -71,25 +71,21 @@ internal sealed class RecordStore(Database database, RevisionVaults vaults, Inst
     /// <exception cref="Refusal">NotFound: no such revision. Unavailable: a secret it refers to can't be read now.</exception>
     public async Task<IReadOnlyDictionary<string, SecretText>> EnvironmentAsync(string id, long generation, CancellationToken ct)
     {
-        var row = await database.ReadAsync(
-            (db, stop) => db.Revisions
-                .Where(row => row.RuntimeId == id && row.Generation == generation)
-                .Select(row => new { row.Environment, row.Spec })
-                .FirstOrDefaultAsync(stop),
-            ct) ?? throw Policy.NotFound(id);
-        if (row.Environment is null)
+        var row = await database.ReadAsync((db, stop) => Kept(db, id).FirstOrDefaultAsync(row => row.Generation == generation, stop), ct) ?? throw Policy.NotFound(id);
+        var opened = await OpenAsync(id, row, ct);
+        return opened.Unreadable is { } refusal ? throw refusal : opened.Values;
+    }
+
+    public async Task<IReadOnlyList<RevisionEnvironment>> EnvironmentsAsync(string id, long from, CancellationToken ct)
+    {
+        var opened = new List<RevisionEnvironment>();
+        var kept = await database.ReadAsync((db, stop) => Kept(db, id).Where(row => row.Generation >= from).OrderBy(row => row.Generation).ToListAsync(stop), ct);
+        foreach (var row in kept)
         {
-            return new Dictionary<string, SecretText>(StringComparer.Ordinal);
+            opened.Add(await OpenAsync(id, row, ct));
         }
 
-        try
-        {
-            return await vaults.Environment.OpenAsync(id, vaults.Spec.Open(id, row.Spec).TeamId, row.Environment, ct);
-        }
-        catch (SecretUnreadableException fault)
-        {
-            throw new Refusal(RefusalKind.Unavailable, "A secret can't be read", fault.Message) { RetryAfter = DatabaseFaults.RetryAfter };
-        }
+        return opened;
     }
 
     public Task<int> PurgeAsync(DateTimeOffset deletedBefore, CancellationToken ct)
@@ -102,6 +98,22 @@ internal sealed class RecordStore(Database database, RevisionVaults vaults, Inst
                 return await db.Runtimes.Where(row => row.DeletedAt != null && row.DeletedAt < before).ExecuteDeleteAsync(stop);
             },
             ct);
+    }
+
+    private static IQueryable<KeptEnvironment> Kept(RecordsDb db, string id) =>
+        db.Revisions.Where(row => row.RuntimeId == id).Select(row => new KeptEnvironment { Generation = row.Generation, Environment = row.Environment, Spec = row.Spec });
+
+    private async Task<RevisionEnvironment> OpenAsync(string id, KeptEnvironment row, CancellationToken ct)
+    {
+        var none = new Dictionary<string, SecretText>(StringComparer.Ordinal);
+        try
+        {
+            return new(row.Generation, row.Environment is null ? none : await vaults.Environment.OpenAsync(id, vaults.Spec.Open(id, row.Spec).TeamId, row.Environment, ct), Unreadable: null);
+        }
+        catch (SecretUnreadableException fault)
+        {
+            return new(row.Generation, none, new Refusal(RefusalKind.Unavailable, "A secret can't be read", fault.Message) { RetryAfter = DatabaseFaults.RetryAfter });
+        }
     }
 
     public Task<string> InstanceIdAsync(CancellationToken ct) => installation.IdAsync(ct);
@@ -156,6 +168,15 @@ internal sealed class RecordStore(Database database, RevisionVaults vaults, Inst
 
 /// <summary>What opens a revision's two sealed columns.</summary>
 internal sealed record RevisionVaults(SpecVault Spec, EnvironmentVault Environment);
+
+internal sealed class KeptEnvironment
+{
+    public required long Generation { get; init; }
+
+    public required string? Environment { get; init; }
+
+    public required string Spec { get; init; }
+}
 
 internal static class Times
 {

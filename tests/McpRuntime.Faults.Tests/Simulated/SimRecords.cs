@@ -101,6 +101,8 @@ internal sealed class SimRecords(SimProcess process, ManualTime time) : IRecordS
         ? throw new Refusal(RefusalKind.Unavailable, "A secret can't be read", "simulated: secret://env/MCPSECRET_X is not set")
         : Task.FromResult<IReadOnlyDictionary<string, SecretText>>(Secrets);
 
+    public Task<IReadOnlyList<RevisionEnvironment>> EnvironmentsAsync(string id, long from, CancellationToken ct) => throw new NotSupportedException("Logs are not part of the simulation.");
+
     public Task<int> PurgeAsync(DateTimeOffset deletedBefore, CancellationToken ct) => Task.FromResult(0);
 
     public Task<string> InstanceIdAsync(CancellationToken ct) => Task.FromResult("inst");

@@ -14,15 +14,16 @@ internal sealed class BridgeHost : IAsyncDisposable
 
     private readonly ReplicaLink _link;
 
-    public BridgeHost(ScriptedStdio server, BridgeLimits? limits = null, IBridgeTable? table = null, TimeProvider? time = null)
+    public BridgeHost(ScriptedStdio server, BridgeLimits? limits = null, IBridgeTable? table = null, TimeProvider? time = null, byte[]? replicaKey = null, Uri? address = null)
     {
-        var options = new GatewayOptions { SessionKey = GatewayHost.Key, ReplicaKey = GatewayHost.Key, Stdio = limits ?? new BridgeLimits(), ReplicaUrl = new Uri($"http://127.0.0.1:{Interlocked.Increment(ref _port)}") };
+        var options = new GatewayOptions { SessionKey = GatewayHost.Key, ReplicaKey = replicaKey ?? GatewayHost.Key, Stdio = limits ?? new BridgeLimits(), ReplicaUrl = address ?? new Uri($"http://127.0.0.1:{Interlocked.Increment(ref _port)}") };
         Options = options;
-        _link = new ReplicaLink(options, time ?? TimeProvider.System, new Nothing());
-        Bridges = new Bridges([server], table ?? new MemoryBridges(), _link, options, new BridgeClock(time ?? TimeProvider.System, NullLogger<Bridge>.Instance));
+        var clock = new BridgeClock(time ?? TimeProvider.System, NullLogger<Bridge>.Instance);
+        _link = new ReplicaLink(options, clock, new Nothing());
+        Bridges = new Bridges([server], table ?? new MemoryBridges(), _link, options, clock);
     }
 
-    // Never listened at: an owner of this address is a process that is gone.
+    // Never listened at: each host's own, and no way to it.
     private static int _port = 2;
 
     public GatewayOptions Options { get; }

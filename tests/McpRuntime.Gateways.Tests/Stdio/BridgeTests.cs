@@ -285,22 +285,6 @@ internal sealed class BridgeTests
         await Eventually.TrueAsync(() => server.Process.Read.Any(message => message["method"]?.GetValue<string>() == "notifications/cancelled"), "the server is told");
     }
 
-    [Test]
-    public async Task Another_replica_takes_over_from_one_that_is_gone_and_the_server_is_started_anew()
-    {
-        var (server, table) = (new ScriptedStdio(), new MemoryBridges());
-        await using var first = new BridgeHost(server, table: table);
-        await using var second = new BridgeHost(server, table: table);
-        await first.InitializeAsync();
-        server.Process.Number.Should().Be(1);
-
-        // Nothing listens at the first one's address.
-        var session = await second.InitializeAsync();
-
-        server.Process.Number.Should().Be(2, "the new owner can't go on with a process that another one began with");
-        (await BridgeHost.MessagesAsync(await second.PostAsync(BridgeHost.Call(1, "x"), session)))[0]["result"].Should().NotBeNull();
-    }
-
     private static async Task<IReadOnlyList<JsonObject>> BothAsync(BridgeHost host, string session, string caller) =>
         await BridgeHost.MessagesAsync(await host.PostAsync(BridgeHost.Call(1, "x"), session, caller));
 

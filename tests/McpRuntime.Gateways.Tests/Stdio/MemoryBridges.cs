@@ -1,3 +1,4 @@
+using McpRuntime.Core.Records;
 using McpRuntime.Gateways.Stdio;
 
 namespace McpRuntime.Gateways.Tests.Stdio;
@@ -8,10 +9,16 @@ internal sealed class MemoryBridges : IBridgeTable
     private readonly Lock _lock = new();
     private readonly Dictionary<string, BridgeClaim> _rows = new(StringComparer.Ordinal);
 
+    /// <summary>As a database that can't be reached.</summary>
+    public bool IsAway { get; set; }
+
+    public int RefusedBeats { get; private set; }
+
     public Task<BridgeClaim?> FindAsync(string server, CancellationToken ct)
     {
         lock (_lock)
         {
+            Reach();
             return Task.FromResult(_rows.GetValueOrDefault(server));
         }
     }
@@ -45,9 +52,26 @@ internal sealed class MemoryBridges : IBridgeTable
         }
     }
 
-    public Task BeatAsync(string owner, CancellationToken ct) => Change(owner, row => row with { Beat = row.Beat + 1 });
+    public Task BeatAsync(string owner, CancellationToken ct)
+    {
+        lock (_lock)
+        {
+            RefusedBeats += IsAway ? 1 : 0;
+            Reach();
+        }
+
+        return Change(owner, row => row with { Beat = row.Beat + 1 });
+    }
 
     public Task ReleaseAsync(string owner, CancellationToken ct) => Change(owner, row => row with { Owner = "", Beat = row.Beat + 1 });
+
+    private void Reach()
+    {
+        if (IsAway)
+        {
+            throw new Refusal(RefusalKind.Unavailable, "The database is away", "It can't be reached.");
+        }
+    }
 
     private Task Change(string owner, Func<BridgeClaim, BridgeClaim> to)
     {

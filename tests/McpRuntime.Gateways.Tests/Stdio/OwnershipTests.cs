@@ -49,4 +49,74 @@ internal sealed class OwnershipTests
         reply.StatusCode.Should().Be(HttpStatusCode.OK, "the message was still whole");
         other.Requests.Should().ContainSingle().Which.Body.Should().Be(Initialize);
     }
+
+    [Test]
+    public async Task An_owner_that_can_not_be_reached_keeps_its_server_until_it_gave_no_sign_of_life_for_long()
+    {
+        var (server, table, time) = (new ScriptedStdio(), new MemoryBridges(), new ManualTime());
+        await using var first = new BridgeHost(server, table: table, time: time);
+        await using var second = new BridgeHost(server, table: table, time: time);
+        await first.InitializeAsync();
+
+        // Nothing listens at the first one's address.
+        using var session = await second.PostAsync(BridgeHost.Call(1, "x"), "its session at the first one");
+        session.StatusCode.Should().Be(HttpStatusCode.ServiceUnavailable, "the session may well live: it has not ended");
+        session.Headers.RetryAfter.Should().NotBeNull();
+        (await session.Content.ReadAsStringAsync()).Should().Contain("can't be reached").And.Contain("Nothing was sent");
+        time.Pass(TimeSpan.FromSeconds(10));
+        (await second.PostAsync(Initialize)).StatusCode.Should().Be(HttpStatusCode.ServiceUnavailable);
+        await table.BeatAsync(first.Bridges.Owner, CancellationToken.None);
+        time.Pass(TimeSpan.FromSeconds(10));
+        (await second.PostAsync(Initialize)).StatusCode.Should().Be(HttpStatusCode.ServiceUnavailable, "it has given a sign of life");
+        server.Process.Number.Should().Be(1);
+
+        time.Pass(TimeSpan.FromSeconds(16));
+        (await second.PostAsync(Initialize)).StatusCode.Should().Be(HttpStatusCode.OK);
+        server.Process.Number.Should().Be(2, "the new owner can't go on with a process that another one began with");
+    }
+
+    [Test]
+    public async Task Replicas_that_have_the_same_address_do_not_take_each_others_servers()
+    {
+        var (server, table) = (new ScriptedStdio(), new MemoryBridges());
+        await using var owner = await GatewayHost.StartAsync(with: options => options with { ReplicaKey = GatewayHost.Key }, bridges: table, stdio: server);
+        var loopback = new Uri(owner.Url, "/");
+        await using var elsewhere = new BridgeHost(server, table: table, address: loopback);
+
+        // On another machine the same loopback address leads to that machine's own replica.
+        (await elsewhere.PostAsync(Initialize)).StatusCode.Should().Be(HttpStatusCode.OK);
+        var bridges = (Bridges)owner.Services.GetService(typeof(Bridges))!;
+        using var request = new HttpRequestMessage(HttpMethod.Post, "http://server/mcp") { Content = new StringContent(Initialize, Encoding.UTF8, new MediaTypeHeaderValue("application/json")) };
+        using var refused = await bridges.SendAsync(BridgeHost.Address, request, CancellationToken.None);
+
+        refused.StatusCode.Should().Be(HttpStatusCode.ServiceUnavailable);
+        (await refused.Content.ReadAsStringAsync()).Should().Contain("RUNTIME_REPLICA_URL");
+        server.Process.Number.Should().Be(1, "nobody took it");
+    }
+
+    [Test]
+    public async Task While_the_database_is_away_nobody_can_give_a_sign_of_life_and_nobody_is_taken_for_gone()
+    {
+        var (server, table, time) = (new ScriptedStdio(), new MemoryBridges(), new ManualTime());
+        await using var first = new BridgeHost(server, table: table, time: time);
+        await using var second = new BridgeHost(server, table: table, time: time);
+        await first.InitializeAsync();
+        await second.Bridges.StartAsync(CancellationToken.None);
+        (await second.PostAsync(Initialize)).StatusCode.Should().Be(HttpStatusCode.ServiceUnavailable);
+
+        table.IsAway = true;
+        for (var beat = 1; beat <= 5; beat++)
+        {
+            await Eventually.TrueAsync(() => time.Waiting >= 2, "it waits for its next sign of life");
+            time.Pass(TimeSpan.FromSeconds(4));
+            await Eventually.TrueAsync(() => table.RefusedBeats == beat, "it could not give it");
+        }
+
+        table.IsAway = false;
+        (await second.PostAsync(Initialize)).StatusCode.Should().Be(HttpStatusCode.ServiceUnavailable, "20 s have passed, of which the owner could use none");
+        server.Process.Number.Should().Be(1);
+
+        time.Pass(TimeSpan.FromSeconds(16));
+        (await second.PostAsync(Initialize)).StatusCode.Should().Be(HttpStatusCode.OK, "now it could have");
+    }
 }

@@ -1,11 +1,12 @@
 using System.Collections.Concurrent;
 using System.Runtime.CompilerServices;
+using System.Threading.Channels;
+using Held = McpRuntime.Core.Guardrails.Control;
 using McpRuntime.Backends;
 using McpRuntime.Core.Guardrails;
 using McpRuntime.Core.Planning;
 using McpRuntime.Core.Records;
 using McpRuntime.Core.Specs;
-using Held = McpRuntime.Core.Guardrails.Control;
 
 namespace McpRuntime.Server.Tests.Doubles;
 
@@ -19,6 +20,9 @@ internal sealed class MemoryBackend : IBackend
     public BackendCapabilities Capabilities { get; } = new(true, true, false, true, true, true, true, null, null, null, ["in memory"]);
 
     public List<LogLine> Written { get; } = [];
+
+    /// <summary>What is written while a log is followed.</summary>
+    public Channel<LogLine> Following { get; } = Channel.CreateUnbounded<LogLine>();
 
     public ConcurrentDictionary<string, OwnedVolume> Volumes { get; } = new(StringComparer.Ordinal);
 
@@ -56,7 +60,10 @@ internal sealed class MemoryBackend : IBackend
 
         if (query.Follow)
         {
-            await Task.Delay(Timeout.InfiniteTimeSpan, TimeProvider.System, ct);
+            await foreach (var line in Following.Reader.ReadAllAsync(ct))
+            {
+                yield return line;
+            }
         }
     }
 

@@ -1,4 +1,5 @@
 using System.Net;
+using System.Net.Http.Json;
 using McpRuntime.Backends;
 using McpRuntime.Core.Planning;
 
@@ -49,6 +50,36 @@ internal sealed class BackendApiTests
 
         response.Content.Headers.ContentType!.MediaType.Should().Be("text/event-stream");
         (await reader.ReadLineAsync().WaitAsync(TimeSpan.FromSeconds(10))).Should().Be("data: first");
+    }
+
+    [Test]
+    public async Task A_log_that_is_followed_while_a_new_secret_is_deployed_does_not_show_it()
+    {
+        const string First = "first-secret-value";
+        const string Second = "second-secret-value";
+        await _service.DeployAsync("rotated", new { environment = new { TOKEN = First } });
+        _service.Backend.Written.Clear();
+        using var response = await Admin.GetAsync("/runtimes/rotated/logs?follow=true", HttpCompletionOption.ResponseHeadersRead);
+        using var reader = new StreamReader(await response.Content.ReadAsStreamAsync());
+        async Task<string?> ShownAsync(string text)
+        {
+            await _service.Backend.Following.Writer.WriteAsync(new LogLine(DateTimeOffset.UnixEpoch, LogStream.Stdout, null, text));
+            string? line;
+            do
+            {
+                line = await reader.ReadLineAsync().WaitAsync(TimeSpan.FromSeconds(10));
+            }
+            while (line?.StartsWith("data: ", StringComparison.Ordinal) == false);
+            return line;
+        }
+
+        (await ShownAsync($"token={First}")).Should().Be("data: token=***");
+        using var put = await Admin.PutAsJsonAsync("/runtimes/rotated", new { source = new { type = "docker", image = "docker.io/library/echo:1" }, environment = new { TOKEN = Second } });
+        await put.JsonAsync(HttpStatusCode.OK);
+
+        // The engine has started the new container by then; in memory nothing takes time.
+        await Eventually.HoldsAsync(async () => await ShownAsync($"was {First}, is {Second}") == "data: was ***, is ***");
+        (await ShownAsync($"is {Second}")).Should().Be("data: is ***");
     }
 
     [Test]

@@ -13,9 +13,6 @@ namespace McpRuntime.Server.Sources.Rest;
 /// <summary>GET /runtimes/{id}/logs: the backend's own log, with the runtime's secrets taken out.</summary>
 internal sealed class LogRoutes(IRuntimeQueries queries, IRecordStore records, IReadOnlyDictionary<string, IBackend> backends, IHostApplicationLifetime lifetime, TimeProvider time) : IDisposable
 {
-    /// <summary>Behind what serves: their containers may be draining.</summary>
-    private const int OlderGenerations = 8;
-
     private const int MaxFollowers = 100;
     private const int MaxCharacters = 8 << 20;
 
@@ -53,40 +50,17 @@ internal sealed class LogRoutes(IRuntimeQueries queries, IRecordStore records, I
 
         var query = new LogQuery(http.Asked(Tail), http.Asked(Since), http.Asked(Until), StreamOf(http.Asked(Stream)), http.Asked(Service), http.Asked(Follow));
         var identity = new RuntimeIdentity(await records.InstanceIdAsync(ct), view.Id);
-        var redactor = await RedactorAsync(view, ct);
+        var secrets = await LogSecrets.OfAsync(records, view, time, ct);
         // What the backend itself says of a runtime says so in its own words.
         var namedBut = query.Service is null ? view.Backend : null;
         if (!query.Follow)
         {
-            return await AllAsync(view, Lines(backend.LogsAsync(identity, query, ct), redactor, http.Asked(Timestamps), namedBut, ct), ct);
+            return await AllAsync(view, Lines(backend.LogsAsync(identity, query, ct), secrets, http.Asked(Timestamps), namedBut, ct), ct);
         }
 
         // A followed log has no end of its own: it ends with the client, or with this process.
         using var end = CancellationTokenSource.CreateLinkedTokenSource(ct, lifetime.ApplicationStopping);
-        return await FollowAsync(http, Lines(backend.LogsAsync(identity, query, end.Token), redactor, http.Asked(Timestamps), namedBut, end.Token), end.Token);
-    }
-
-    /// <summary>
-    /// Literal and referenced values of every revision that may still be writing: what is asked, what serves, and what was just replaced
-    /// or failed. If those of the first two can't be read, neither can the log: it might hold them.
-    /// </summary>
-    private async Task<Redactor> RedactorAsync(RuntimeView view, CancellationToken ct)
-    {
-        var values = new List<SecretText>();
-        var serving = view.ServingGeneration ?? view.Generation;
-        for (var generation = Math.Max(1, Math.Min(serving, view.Generation) - OlderGenerations); generation <= view.Generation; generation++)
-        {
-            try
-            {
-                values.AddRange((await records.EnvironmentAsync(view.Id, generation, ct)).Values);
-            }
-            catch (Refusal) when (generation != view.Generation && generation != serving)
-            {
-                // Pruned, or its secret is gone since: nothing of it can be known.
-            }
-        }
-
-        return new Redactor(values);
+        return await FollowAsync(http, Lines(backend.LogsAsync(identity, query, end.Token), secrets, http.Asked(Timestamps), namedBut, end.Token), end.Token);
     }
 
     private static async Task<IResult> AllAsync(RuntimeView view, IAsyncEnumerable<string> lines, CancellationToken ct)
@@ -167,11 +141,11 @@ internal sealed class LogRoutes(IRuntimeQueries queries, IRecordStore records, I
     }
 
     /// <param name="namedBut">Each line of a runtime with several services begins with the one it is from, but for this one's; null: none does.</param>
-    private static async IAsyncEnumerable<string> Lines(IAsyncEnumerable<LogLine> lines, Redactor redactor, bool timestamps, string? namedBut, [EnumeratorCancellation] CancellationToken ct)
+    private static async IAsyncEnumerable<string> Lines(IAsyncEnumerable<LogLine> lines, LogSecrets secrets, bool timestamps, string? namedBut, [EnumeratorCancellation] CancellationToken ct)
     {
         await foreach (var line in lines.WithCancellation(ct))
         {
-            var text = (namedBut is not null && line.Service is { } service && service != namedBut ? service + " | " : "") + redactor.Clean(line.Text);
+            var text = (namedBut is not null && line.Service is { } service && service != namedBut ? service + " | " : "") + await secrets.CleanAsync(line.Text, ct);
             yield return timestamps ? string.Create(CultureInfo.InvariantCulture, $"{line.At.UtcDateTime:O} {text}") : text;
         }
     }

@@ -1,5 +1,6 @@
 using McpRuntime.Backends;
 using McpRuntime.Core.Records;
+using McpRuntime.Server.Access;
 
 namespace McpRuntime.Server.Sources.Rest;
 
@@ -60,7 +61,7 @@ internal sealed partial class ProblemMiddleware(RequestDelegate next, ILogger<Pr
 
     /// <summary>What an MCP server behind the gateway answers is its own: an empty 405 stays empty.</summary>
     private static bool IsForwarded(HttpContext http) =>
-        http.GetEndpoint() is RouteEndpoint && !HttpMethods.IsOptions(http.Request.Method) && http.Request.Path.StartsWithSegments("/mcp", StringComparison.Ordinal);
+        http.GetEndpoint() is RouteEndpoint && !HttpMethods.IsOptions(http.Request.Method) && AccessMiddleware.IsGateway(http);
 
     private static partial class Log
     {

@@ -1,3 +1,4 @@
+using McpRuntime.Backends;
 using McpRuntime.Core.Records;
 using McpRuntime.Gateways.Embedded;
 using McpRuntime.Gateways.Stdio;
@@ -42,7 +43,7 @@ internal sealed class GatewayHost : IAsyncDisposable
 
     public IServiceProvider Services => _app.Services;
 
-    public static async Task<GatewayHost> StartAsync(Func<GatewayOptions, GatewayOptions>? with = null, MemoryRoutes? routes = null, TimeProvider? time = null, bool anonymousIsAlice = false, MemorySessions? sessions = null)
+    public static async Task<GatewayHost> StartAsync(Func<GatewayOptions, GatewayOptions>? with = null, MemoryRoutes? routes = null, TimeProvider? time = null, bool anonymousIsAlice = false, MemorySessions? sessions = null, McpRuntime.Gateways.Tests.Stdio.MemoryBridges? bridges = null, IStdioChannels? stdio = null)
     {
         var builder = WebApplication.CreateSlimBuilder();
         builder.Logging.ClearProviders();
@@ -50,7 +51,12 @@ internal sealed class GatewayHost : IAsyncDisposable
         builder.WebHost.UseKestrelCore();
         builder.Services.AddSingleton(time ?? TimeProvider.System);
         builder.Services.AddSingleton<IRouteTable>(routes ??= new MemoryRoutes());
-        builder.Services.AddSingleton<IBridgeTable, McpRuntime.Gateways.Tests.Stdio.MemoryBridges>();
+        builder.Services.AddSingleton<IBridgeTable>(bridges ?? new McpRuntime.Gateways.Tests.Stdio.MemoryBridges());
+        if (stdio is not null)
+        {
+            builder.Services.AddSingleton(stdio);
+        }
+
         builder.Services.AddSingleton<ISessionStore>(sessions ??= new MemorySessions(time ?? TimeProvider.System));
         builder.Services.AddSingleton<MemoryPins>();
         builder.Services.AddSingleton<IToolPins>(with => with.GetRequiredService<MemoryPins>());

@@ -54,7 +54,7 @@ internal sealed class ManualTime : TimeProvider
                 _now = next?.Due > _now ? next.Due!.Value : next is null ? end : _now;
                 if (next is not null)
                 {
-                    next.Due = null;
+                    next.Due = next.Period is { } period ? _now + period : null;
                 }
             }
 
@@ -73,10 +73,13 @@ internal sealed class ManualTime : TimeProvider
 
         public DateTimeOffset? Due { get; set; }
 
+        public TimeSpan? Period { get; private set; }
+
         public bool Change(TimeSpan dueTime, TimeSpan period)
         {
             lock (time._gate)
             {
+                Period = period > TimeSpan.Zero ? period : null;
                 Due = dueTime == Timeout.InfiniteTimeSpan ? null : time._now + dueTime;
             }
 

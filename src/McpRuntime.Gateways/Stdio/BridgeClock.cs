@@ -1,0 +1,6 @@
+using Microsoft.Extensions.Logging;
+
+namespace McpRuntime.Gateways.Stdio;
+
+/// <summary>What all bridges share.</summary>
+internal sealed record BridgeClock(TimeProvider Time, ILogger<Bridge> Logger);
