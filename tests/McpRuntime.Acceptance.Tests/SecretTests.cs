@@ -1,4 +1,5 @@
 using System.Net;
+using System.Security.Cryptography;
 using System.Text.Json.Nodes;
 using McpRuntime.Acceptance.Tests.Harness;
 
@@ -11,46 +12,80 @@ internal sealed class SecretTests
 {
     private const string Literal = "canary-literal-7f3a9c1e5b";
     private const string Referenced = "canary-referenced-2d8e6b4f0a";
+    private const string Later = "canary-later-5c0b8e2f7d";
     private const string Misplaced = "canary-misplaced-91c7d3a5e2";
 
-    [Test]
-    public async Task Planted_secrets_are_found_nowhere_but_in_the_container()
+    [TestCase("sqlite")]
+    [TestCase("postgres")]
+    public async Task Planted_secrets_are_found_nowhere_but_in_the_container(string kind)
     {
-        await using var service = await Service.StartAsync(new Dictionary<string, string>(StringComparer.Ordinal) { ["MCPSECRET_CANARY"] = Referenced });
+        var settings = new Dictionary<string, string>(StringComparer.Ordinal) { ["MCPSECRET_CANARY"] = Referenced, ["RUNTIME_GATEWAY_AUDIT_ARGUMENTS"] = "true" };
+        await using var database = kind == "postgres" ? await PostgresCluster.StartAsync() : null;
+        if (database is not null)
+        {
+            settings["RUNTIME_DATABASE_URL"] = database.Url;
+            settings["RUNTIME_MASTER_KEY"] = Convert.ToBase64String(RandomNumberGenerator.GetBytes(32));
+        }
+
+        await using var service = await Service.StartAsync(settings);
         var api = service.Api;
-        var request = Requests.FromCatalog("secretive", "sample-with-key", null, ("SAMPLE_API_KEY", Literal), ("FROM_SERVICE", "secret://env/MCPSECRET_CANARY"));
-        var id = (await api.DeployAsync(request)).Id;
+        var id = (await api.DeployAsync(Secretive(Literal))).Id;
         await api.UntilAsync(id, "connected");
+        await using var first = await Followed.StartAsync(api, id);
 
         // A server that logs its own key, and callers who put one where it does not belong.
         await McpClients.CallAsync(api.Mcp("secretive"), api.Token, "echo", ("message", Literal));
         await McpClients.CallAsync(api.Mcp("secretive"), api.Token, "echo", ("message", Referenced));
-        List<string> said = [.. await MistakesAsync(api)];
-        var first = (await Engine.Local.TheContainerAsync(id))["Id"]!.GetValue<string>();
+        await first.UntilAsync("echo: ***");
+        List<string> said = [first.Text, .. await MistakesAsync(api)];
+        var before = (await Engine.Local.TheContainerAsync(id))["Id"]!.GetValue<string>();
         await api.CommandAsync(id, "restart");
-        await Eventually.TrueAsync(
-            async () => await Engine.Local.OfRecordAsync(id) is [var only] && only["Id"]!.GetValue<string>() != first,
-            RuntimeApi.Settled,
-            "another container, alone");
+        await ReplacedAsync(id, before);
         await api.UntilAsync(id, "connected");
+
+        before = (await Engine.Local.TheContainerAsync(id))["Id"]!.GetValue<string>();
+
+        // The server gets another key; a log that is followed ends with its container.
+        (await api.SendAsync(HttpMethod.Put, $"/runtimes/{id}", Secretive(Later))).Expect(HttpStatusCode.OK);
+        await api.UntilAsync(id, shown => shown.IsCurrent && shown.Generation == 2, "runs with the later key");
+        await ReplacedAsync(id, before);
+        await using var second = await Followed.StartAsync(api, id);
+        await McpClients.CallAsync(api.Mcp("secretive"), api.Token, "echo", ("message", Later));
+        await McpClients.CallAsync(api.Mcp("secretive"), api.Token, "echo", ("message", "the last word"));
+        await second.UntilAsync("the last word");
+        said.Add(second.Text);
         said.AddRange(await EverythingTheApiSaysAsync(api, id));
+        said[^1].Should().Contain("***", "the calls are there, and their arguments");
 
         var container = await Engine.Local.TheContainerAsync(id);
         var environment = container["Config"]!["Env"]!.ToJsonString();
-        environment.Should().Contain(Literal).And.Contain(Referenced, "the server got its secrets");
+        environment.Should().Contain(Later).And.Contain(Referenced, "the server got its secrets");
 
-        foreach (var secret in new[] { Literal, Referenced })
+        foreach (var secret in new[] { Literal, Later, Referenced })
         {
             said.Should().NotContain(text => text.Contains(secret, StringComparison.Ordinal), "no answer of the API tells it");
             container["Config"]!["Labels"]!.ToJsonString().Should().NotContain(secret);
             container["Config"]!["Cmd"]?.ToJsonString().Should().NotContain(secret);
         }
 
-        string[] secrets = [Literal, Referenced, Misplaced];
+        string[] secrets = [Literal, Later, Referenced, Misplaced];
         service.Output.Should().NotContain(line => secrets.Any(secret => line.Contains(secret, StringComparison.Ordinal)), "no log line tells it");
         (await FilesWithAsync(service.Folder, secrets)).Should().BeEmpty("the database and every file beside it hold it encrypted or not at all");
+        if (database is not null)
+        {
+            (await FilesWithAsync(database.Folder, secrets)).Should().BeEmpty("no table, no log and no journal of PostgreSQL's tells it");
+        }
+
         ProcessesWith(secrets).Should().BeEmpty("secrets never travel on a command line");
     }
+
+    private static Task<TimeSpan> ReplacedAsync(string id, string before) => Eventually.TrueAsync(
+        async () => await Engine.Local.OfRecordAsync(id) is [var only] && only["Id"]!.GetValue<string>() != before,
+        RuntimeApi.Settled,
+        "another container, alone");
+
+    private static JsonObject Secretive(string key) =>
+        Requests.FromCatalog("secretive", "sample-with-key", null, ("SAMPLE_API_KEY", key), ("FROM_SERVICE", "secret://env/MCPSECRET_CANARY"));
 
     private static async Task<IReadOnlyList<string>> MistakesAsync(RuntimeApi api)
     {
@@ -73,6 +108,7 @@ internal sealed class SecretTests
         [
             "/runtimes", $"/runtimes/{id}", $"/runtimes/{id}/events?limit=500", $"/runtimes/{id}/logs?tail=5000", "/runtimes/backends",
             "/runtimes/catalog", "/gateways", "/metrics", "/readyz", "/version",
+            $"/runtimes/{id}/tools", $"/runtimes/{id}/calls",
         ];
         List<string> said = [];
         foreach (var path in paths)

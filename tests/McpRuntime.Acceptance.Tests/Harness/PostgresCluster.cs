@@ -15,6 +15,9 @@ internal sealed class PostgresCluster : IAsyncDisposable
 
     public int Port { get; }
 
+    /// <summary>Tables, journal and log.</summary>
+    public string Folder => _folder;
+
     public string Url => $"postgres://mcpruntime:mcpruntime@127.0.0.1:{Port}/mcpruntime";
 
     public static async Task<PostgresCluster> StartAsync()

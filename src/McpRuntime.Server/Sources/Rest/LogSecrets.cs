@@ -1,5 +1,6 @@
 using McpRuntime.Core.Records;
 using McpRuntime.Core.Specs;
+using McpRuntime.Server.Records.Secrets;
 
 namespace McpRuntime.Server.Sources.Rest;
 
