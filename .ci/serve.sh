@@ -4,18 +4,13 @@
 cd "$root"
 
 set_in_env_file() { [ -f .env ] && grep -q "^$1=" .env; }
-from_env_file() { [ ! -f .env ] || sed -n "s/^$1=//p" .env; }
 default() { [ -n "${!1:-}" ] || set_in_env_file "$1" || export "$1=$2"; }
 
 default MCPGATEWAY_RUNTIME_ENABLED true
 default RUNTIME_CATALOG_FILE samples/catalog.yml
 default ASPNETCORE_URLS http://127.0.0.1:8080
-url=${ASPNETCORE_URLS:-$(from_env_file ASPNETCORE_URLS)}
-url=${url%%;*}
-# All addresses are one of this machine's, for who asks from here.
-url=${url/+/127.0.0.1} url=${url/\*/127.0.0.1}
-data=${RUNTIME_DATA_DIR:-$(from_env_file RUNTIME_DATA_DIR)}
-token=${data:-data}/admin-token
+url=$(service_url)
+token=$(admin_token_file)
 
 if curl -fs -o /dev/null "$url/healthz"; then
   die "something answers at $url already; stop it, or set ASPNETCORE_URLS to another address"
