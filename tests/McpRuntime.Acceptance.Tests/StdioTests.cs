@@ -24,7 +24,7 @@ internal sealed class StdioTests
         }
         """;
 
-    private static int Calls => int.TryParse(Environment.GetEnvironmentVariable("MCPRUNTIME_LOAD_CALLS"), System.Globalization.CultureInfo.InvariantCulture, out var calls) ? calls : 2000;
+    private static int Calls => int.TryParse(Environment.GetEnvironmentVariable("MCPRUNTIME_LOAD_CALLS"), System.Globalization.CultureInfo.InvariantCulture, out var calls) ? calls : 20_000;
 
     [Test]
     public async Task The_reference_server_under_airgapped_is_connected_and_real_clients_of_both_eras_use_it()
