@@ -17,6 +17,7 @@ using McpRuntime.Server.Profiles;
 using McpRuntime.Server.Records;
 using McpRuntime.Server.Records.Secrets;
 using McpRuntime.Server.Settings;
+using Microsoft.AspNetCore.Server.Kestrel.Core;
 using McpRuntime.Server.Sources.CustomResources;
 using McpRuntime.Server.Sources.Git;
 using McpRuntime.Server.Sources.Rest;
@@ -37,7 +38,14 @@ internal static class RuntimeService
         // The content root is the program's own folder, so that no appsettings.json of the working folder changes anything.
         var builder = WebApplication.CreateBuilder(new WebApplicationOptions { ApplicationName = "mcpruntime", ContentRootPath = AppContext.BaseDirectory });
         builder.Host.UseDefaultServiceProvider(provider => provider.ValidateOnBuild = true);
-        builder.WebHost.UseUrls(settings.Urls).ConfigureKestrel(kestrel => kestrel.AddServerHeader = false);
+        builder.WebHost.UseUrls(settings.Urls).ConfigureKestrel(kestrel =>
+        {
+            kestrel.AddServerHeader = false;
+
+            // Who sends a head or a body drop by drop holds a connection, and is let go; a body's grace is for the first packet's way.
+            kestrel.Limits.RequestHeadersTimeout = TimeSpan.FromSeconds(10);
+            kestrel.Limits.MinRequestBodyDataRate = new MinDataRate(bytesPerSecond: 240, gracePeriod: TimeSpan.FromSeconds(5));
+        });
         builder.Logging.AddFilter("Microsoft.AspNetCore", LogLevel.Warning).AddFilter("Microsoft.EntityFrameworkCore", LogLevel.Warning);
         builder.Services
             .Configure<HostOptions>(host => host.ShutdownTimeout = Drain)

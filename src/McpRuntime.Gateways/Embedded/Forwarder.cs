@@ -240,6 +240,7 @@ internal sealed partial class Forwarder(
         var bad = e as BadHttpRequestException ?? body?.ClientFault as BadHttpRequestException ?? (body?.TooLarge == true ? RequestBody.TooLong(options.MaxBodyBytes) : null);
         if (bad is not null)
         {
+            Log.Refused(logger, call.Subject, call.Route.Name, bad.StatusCode, bad.Message);
             return GatewayError.ClientFault(bad);
         }
 
@@ -280,6 +281,9 @@ internal sealed partial class Forwarder(
 
     private static partial class Log
     {
+        [LoggerMessage(Level = LogLevel.Warning, Message = "A message of {Subject} for {Name} was refused with {Status}: {Why}")]
+        public static partial void Refused(ILogger logger, string subject, string name, int status, string why);
+
         [LoggerMessage(Level = LogLevel.Warning, Message = "A call to {Name} ({RecordId}) failed: {Why}")]
         public static partial void Failed(ILogger logger, string name, string recordId, string why);
     }

@@ -12,13 +12,33 @@ internal sealed class BridgedClient(Uri endpoint, string token) : IDisposable
     public static readonly TimeSpan Longest = TimeSpan.FromSeconds(60);
 
     private readonly HttpClient _http = new() { Timeout = Longest };
+    private readonly SemaphoreSlim _opening = new(1);
     private string? _session;
     private int _next;
 
     public int Reopened { get; private set; }
 
+    public Task OpenAsync() => ReopenAsync(_session);
+
     /// <summary>Until it is initialized; what stands between (a restart, a replacement) is waited out as long as that takes.</summary>
-    public async Task OpenAsync()
+    /// <param name="lost">Of the calls that lost the same session one opens the next.</param>
+    private async Task ReopenAsync(string? lost)
+    {
+        await _opening.WaitAsync();
+        try
+        {
+            if (_session == lost)
+            {
+                await InitializeAsync();
+            }
+        }
+        finally
+        {
+            _opening.Release();
+        }
+    }
+
+    private async Task InitializeAsync()
     {
         Reopened++;
         await Eventually.TrueAsync(
@@ -43,13 +63,13 @@ internal sealed class BridgedClient(Uri endpoint, string token) : IDisposable
     /// <exception cref="InvalidOperationException">An answer that is not this call's.</exception>
     public async Task<string?> CallAsync(string tool, string argument, string text)
     {
-        var id = ++_next;
+        var (id, session) = (Interlocked.Increment(ref _next), _session);
         try
         {
-            using var reply = await PostAsync($$$$"""{"jsonrpc":"2.0","id":{{{{id}}}},"method":"tools/call","params":{"name":"{{{{tool}}}}","arguments":{"{{{{argument}}}}":"{{{{text}}}}"}}}""", _session);
+            using var reply = await PostAsync($$$$"""{"jsonrpc":"2.0","id":{{{{id}}}},"method":"tools/call","params":{"name":"{{{{tool}}}}","arguments":{"{{{{argument}}}}":"{{{{text}}}}"}}}""", session);
             if (reply.StatusCode is HttpStatusCode.NotFound)
             {
-                await OpenAsync();
+                await ReopenAsync(session);
                 return null;
             }
 
@@ -72,12 +92,16 @@ internal sealed class BridgedClient(Uri endpoint, string token) : IDisposable
         catch (Exception e) when (e is HttpRequestException or IOException)
         {
             // The service itself was killed.
-            await OpenAsync();
+            await ReopenAsync(session);
             return null;
         }
     }
 
-    public void Dispose() => _http.Dispose();
+    public void Dispose()
+    {
+        _http.Dispose();
+        _opening.Dispose();
+    }
 
     private async Task<HttpResponseMessage> PostAsync(string body, string? session)
     {

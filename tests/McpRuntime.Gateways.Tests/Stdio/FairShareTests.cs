@@ -76,6 +76,23 @@ internal sealed class FairShareTests
     }
 
     [Test]
+    public async Task Those_who_wait_have_their_turns_one_after_the_other()
+    {
+        await using var host = new BridgeHost(_server, new BridgeLimits { InFlight = 4, Waiting = 100 });
+        await CallsAsync(host, "alice", 5);
+        await Eventually.TrueAsync(() => _calls.Count == 2, "two of alice's are worked on");
+        await CallsAsync(host, "bob", 5);
+        await Eventually.TrueAsync(() => _calls.Count == 3, "and one of bob's");
+
+        await AnswerAsync("alice 1");
+        await Eventually.TrueAsync(() => _calls.ContainsKey("alice 3"), "alice was first to wait");
+        await AnswerAsync("alice 2");
+        await Eventually.TrueAsync(() => _calls.Count == 5, "the next turn is somebody's");
+
+        _calls.Keys.Should().Contain("bob 2").And.NotContain("alice 4");
+    }
+
+    [Test]
     public async Task One_caller_can_not_take_all_streams_that_listen()
     {
         await using var host = new BridgeHost(_server, new BridgeLimits { Listeners = 4 });

@@ -121,8 +121,8 @@ internal sealed class AccessTests
 
         // Ids without a record: the reconciler would take away a route that its record does not ask for.
         const string mine = "01k0000000000000000000scp1";
-        const string other = "01k0000000000000000000scp2";
-        foreach (var (id, name) in new[] { (mine, "scope-mine"), (other, "scope-other") })
+        const string another = "01k0000000000000000000scp2";
+        foreach (var (id, name) in new[] { (mine, "scope-mine"), (another, "scope-other") })
         {
             // Port 9 of loopback: nothing answers, so what gets past access is told from what does not.
             await routes.PutAsync(
@@ -138,10 +138,20 @@ internal sealed class AccessTests
         allowed.StatusCode.Should().Match(status => status == HttpStatusCode.BadGateway || status == HttpStatusCode.ServiceUnavailable);
         refused.StatusCode.Should().Be(HttpStatusCode.Forbidden);
         absent.StatusCode.Should().Be(HttpStatusCode.Forbidden);
+
+        // Routing overlooks case, and so must whoever decides who may pass.
+        using var other = await CallAsync(client, "scope-other", "/MCP/");
+        using var same = await CallAsync(client, "scope-mine", "/Mcp/");
+        using var viewer = await _service.ClientAsync("only-looks", "viewer");
+        using var looked = await CallAsync(viewer, "scope-mine", "/MCP/");
+        other.StatusCode.Should().Be(HttpStatusCode.Forbidden);
+        same.StatusCode.Should().Be(allowed.StatusCode);
+        looked.StatusCode.Should().Be(HttpStatusCode.Forbidden);
+        (await looked.Content.ReadAsStringAsync()).Should().Contain("needs the role caller");
     }
 
-    private static Task<HttpResponseMessage> CallAsync(HttpClient client, string name) =>
-        client.PostAsync("/mcp/" + name, new StringContent("""{"jsonrpc": "2.0", "id": 1, "method": "ping"}""", Encoding.UTF8, "application/json"));
+    private static Task<HttpResponseMessage> CallAsync(HttpClient client, string name, string prefix = "/mcp/") =>
+        client.PostAsync(prefix + name, new StringContent("""{"jsonrpc": "2.0", "id": 1, "method": "ping"}""", Encoding.UTF8, "application/json"));
 
     [Test]
     public async Task A_revoked_token_is_closed_within_the_cache_time()

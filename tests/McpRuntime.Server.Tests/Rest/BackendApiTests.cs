@@ -57,13 +57,13 @@ internal sealed class BackendApiTests
     {
         const string First = "first-secret-value";
         const string Second = "second-secret-value";
-        await _service.DeployAsync("rotated", new { environment = new { TOKEN = First } });
-        _service.Backend.Written.Clear();
-        using var response = await Admin.GetAsync("/runtimes/rotated/logs?follow=true", HttpCompletionOption.ResponseHeadersRead);
+        await using var service = await TestService.StartAsync();
+        await service.DeployAsync("rotated", new { environment = new { TOKEN = First } });
+        using var response = await service.Admin.GetAsync("/runtimes/rotated/logs?follow=true", HttpCompletionOption.ResponseHeadersRead);
         using var reader = new StreamReader(await response.Content.ReadAsStreamAsync());
         async Task<string?> ShownAsync(string text)
         {
-            await _service.Backend.Following.Writer.WriteAsync(new LogLine(DateTimeOffset.UnixEpoch, LogStream.Stdout, null, text));
+            await service.Backend.Following.Writer.WriteAsync(new LogLine(DateTimeOffset.UnixEpoch, LogStream.Stdout, null, text));
             string? line;
             do
             {
@@ -74,7 +74,7 @@ internal sealed class BackendApiTests
         }
 
         (await ShownAsync($"token={First}")).Should().Be("data: token=***");
-        using var put = await Admin.PutAsJsonAsync("/runtimes/rotated", new { source = new { type = "docker", image = "docker.io/library/echo:1" }, environment = new { TOKEN = Second } });
+        using var put = await service.Admin.PutAsJsonAsync("/runtimes/rotated", new { source = new { type = "docker", image = "docker.io/library/echo:1" }, environment = new { TOKEN = Second } });
         await put.JsonAsync(HttpStatusCode.OK);
 
         // The engine has started the new container by then; in memory nothing takes time.
