@@ -105,6 +105,12 @@ internal sealed class AppLife : IDisposable
         {
             shown["shiny_new_field"] = new JsonObject { ["nested"] = new JsonArray(1, 2) };
             shown["managed_domain_mappings"] ??= "local_galactic";
+            shown["computed_env_variables"]!.AsArray().Add(new JsonObject { ["type"] = "vault_reference", ["name"] = "CE_VAULT", ["vault"] = 7 });
+            if (_status == "deploying")
+            {
+                shown["status"] = "levitating";
+                shown["status_details"]!["reason"] = "quantum_flux";
+            }
         }
 
         return shown;
