@@ -286,6 +286,8 @@ internal sealed class Surface(DoubleProject project, Iam iam, LogRoutes logs) : 
             case ["apps", var name, "idle"]:
                 project.FindApp(name)?.Idle();
                 return null;
+            case ["apps", var name, "revisions"]:
+                return JsonValue.Create(project.FindApp(name)?.Revisions.Count ?? 0);
             case ["apps", var name, "edit"]:
                 return project.PatchApp(name, body!, "*");
             case ["apps", var name] when method == "DELETE":
