@@ -84,12 +84,12 @@ internal sealed class SimController : IAsyncDisposable
         return Time.GetUtcNow() - began;
     }
 
-    public async Task RunForAsync(TimeSpan span)
+    public async Task RunForAsync(TimeSpan span, int stepMilliseconds = 1000)
     {
         var until = Time.GetUtcNow() + span;
         while (Time.GetUtcNow() < until)
         {
-            await TickAsync(TimeSpan.FromSeconds(1));
+            await TickAsync(TimeSpan.FromMilliseconds(stepMilliseconds));
         }
     }
 
