@@ -20,13 +20,22 @@ public interface IProber
     /// <summary>The last results for this runtime, by container id. Reads memory only.</summary>
     IReadOnlyDictionary<string, Handshake> Results(string recordId);
 
-    /// <summary>Says what should be probed; idempotent. A new incarnation is probed at once, a known one every 60 s. Wakes the record when the verdict changes.</summary>
+    /// <summary>
+    /// Says what should be probed; idempotent. A new incarnation is probed at once, a known one every 60 s, or, where that would keep
+    /// awake what sleeps, only when somebody asks or doubts. Wakes the record when the verdict changes.
+    /// </summary>
     void Watch(string recordId, Endpoint endpoint, string instance, UpstreamAddress address);
 
     /// <summary>Somebody asks how it is: the next handshake is now, not when its time comes.</summary>
     void Recheck(string recordId)
     {
         // A prober without pauses has nothing to shorten.
+    }
+
+    /// <summary>A call came to nothing: what sleeps when idle, and so is not asked by the clock, is asked now.</summary>
+    void Doubt(string recordId)
+    {
+        // A prober that asks by the clock finds out by itself.
     }
 
     void Forget(string recordId);

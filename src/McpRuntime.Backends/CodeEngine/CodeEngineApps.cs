@@ -6,7 +6,7 @@ using McpRuntime.Core.Planning;
 namespace McpRuntime.Backends.CodeEngine;
 
 /// <summary>Apps: created whole, patched where they differ, started again by a change that means nothing.</summary>
-internal sealed class CodeEngineApps(CodeEngineWire wire)
+internal sealed class CodeEngineApps(CodeEngineWire wire, AppRevisions revisions)
 {
     private static readonly Outcome Done = new Outcome.Done();
 
@@ -19,7 +19,7 @@ internal sealed class CodeEngineApps(CodeEngineWire wire)
         }
 
         // Taken, although it was not there: an answer of ours that got lost, or one that is going away. The next look tells.
-        return await wire.CreateAppAsync(body.Create, ct) is Written.Conflict
+        return await revisions.WithRoomAsync(id, () => wire.CreateAppAsync(body.Create, ct), ct) is Written.Conflict
             ? Faults.Of(FaultKind.Transient, "NameTaken", $"The project says that there is an app {name} already; it is looked at again.")
             : Done;
     }
@@ -49,48 +49,46 @@ internal sealed class CodeEngineApps(CodeEngineWire wire)
             return Faults.NotOurs("app", live.Name);
         }
 
-        var differing = AppShape.Of(live, AppHealth.IsCurrent(live)).DifferingFrom(body.Shape);
-        var patch = AppShape.Patch(body.Create, differing);
+        var current = AppHealth.IsCurrent(live);
+        var patch = AppShape.Patch(body.Create, AppShape.Of(live, current).DifferingFrom(body.Shape));
         if (patch.Count == 0)
         {
-            var dead = AppHealth.Of(live) is Health.Failed || !AppHealth.IsCurrent(live);
-            return dead && !body.IsParked ? await RollAsync(live, body, ct) : Done;
+            return (body.IsParked, current) switch
+            {
+                (true, true) => Done,
+
+                // The stopped revision did not get ready, so the one before it goes on serving, perhaps with an instance that always runs.
+                // Trying again would end the same; the app has no data, and a start makes it anew.
+                (true, false) => await RemoveAsync(id, live.Name, ct),
+                (false, _) => !current || AppHealth.Of(live) is Health.Failed ? await RollAsync(id, live, body, ct) : Done,
+            };
         }
 
         // The legend goes with the fields it tells of; the list of variables is replaced whole.
         patch["run_env_variables"] = Variables(body.Create.RunEnvVariables!);
-        return await PatchAsync(live, patch, ct);
+        return await PatchAsync(id, live, patch, await wire.RevisionsAsync(live.Name, ct), ct);
     }
 
     /// <summary>There is no restart: a changed variable makes a revision, and so new instances. Named after the revision it follows, so that the same try twice is one.</summary>
-    private async Task<Outcome> RollAsync(App live, AppBody body, CancellationToken ct)
+    private async Task<Outcome> RollAsync(RuntimeIdentity id, App live, AppBody body, CancellationToken ct)
     {
         var newest = live.StatusDetails?.LatestCreatedRevision ?? "none";
-        var revisions = await wire.RevisionsAsync(live.Name, ct);
-        var reason = PlatformReasons.OfApp(revisions.FirstOrDefault(r => r.Name == newest)?.StatusDetails?.Reason ?? live.StatusDetails?.Reason);
-        if (reason.IsFinal)
-        {
-            return Faults.Of(FaultKind.Refused, reason.Word, $"{live.Name}: {reason.Message}");
-        }
-
-        await PruneAsync(live, revisions, ct);
-        return await PatchAsync(live, new JsonObject { ["run_env_variables"] = Variables([.. body.Create.RunEnvVariables!, Variable.Literal(CodeEngineNames.Roll, $"after {newest}")]) }, ct);
+        var all = await wire.RevisionsAsync(live.Name, ct);
+        var reason = PlatformReasons.OfApp(all.FirstOrDefault(r => r.Name == newest)?.StatusDetails?.Reason ?? live.StatusDetails?.Reason);
+        return reason.IsFinal
+            ? Faults.Of(FaultKind.Refused, reason.Word, $"{live.Name}: {reason.Message}")
+            : await PatchAsync(
+                id, live, new JsonObject { ["run_env_variables"] = Variables([.. body.Create.RunEnvVariables!, Variable.Literal(CodeEngineNames.Roll, $"after {newest}")]) }, all, ct);
     }
 
-    /// <summary>A project holds 120 revisions: those that never got ready and are not the newest are nobody's.</summary>
-    private async Task PruneAsync(App live, IReadOnlyList<AppRevision> revisions, CancellationToken ct)
+    /// <summary>Each change makes a revision, and a project holds 120 of them: before one is made, those that nobody needs any more go.</summary>
+    private async Task<Outcome> PatchAsync(RuntimeIdentity id, App live, JsonObject patch, IReadOnlyList<AppRevision> all, CancellationToken ct)
     {
-        var kept = new[] { live.StatusDetails?.LatestCreatedRevision, live.StatusDetails?.LatestReadyRevision };
-        if (revisions.FirstOrDefault(r => !kept.Contains(r.Name, StringComparer.Ordinal)) is { } old)
-        {
-            await wire.DeleteRevisionAsync(live.Name, old.Name, ct);
-        }
-    }
-
-    private async Task<Outcome> PatchAsync(App live, JsonObject patch, CancellationToken ct) =>
-        live.EntityTag is { Length: > 0 } tag && await wire.PatchAppAsync(live.Name, patch, tag, ct) is Written.Done
+        await revisions.PruneAsync(live, all, ct);
+        return live.EntityTag is { Length: > 0 } tag && await revisions.WithRoomAsync(id, () => wire.PatchAppAsync(live.Name, patch, tag, ct), ct) is Written.Done
             ? Done
             : Faults.Of(FaultKind.Transient, "ChangedMeanwhile", $"The app {live.Name} was changed by somebody else at the same time; it is looked at again.");
+    }
 
     private static JsonArray Variables(IReadOnlyList<Variable> variables) =>
         JsonSerializer.SerializeToNode(new AppSettings { RunEnvVariables = variables }, CodeEngineJson.Default.AppSettings)!["run_env_variables"]!.DeepClone().AsArray();

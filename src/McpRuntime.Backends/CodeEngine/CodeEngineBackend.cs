@@ -93,16 +93,19 @@ internal sealed class CodeEngineBackend(CodeEngineParts parts, CodeEngineInstall
     {
         try
         {
-            var project = await parts.Identity.AskAsync(ct);
-            var apps = await parts.Wire.AppsAsync(ct);
-            var secrets = await parts.Wire.CountSecretsAsync(ct);
-            var outbound = await parts.Wire.OutboundAsync(ct);
-            var egress = outbound.Count == 0 ? "none" : string.Join(", ", outbound.Select(d => d.CidrBlock ?? d.Name));
+            // At once: whoever asks waits a few seconds in all, and each of these may take one.
+            var (asked, apps, secrets) = (parts.Identity.AskAsync(ct), parts.Wire.AppsAsync(ct), parts.Wire.CountSecretsAsync(ct));
+            var (builds, runs, outbound) = (parts.Wire.BuildsAsync(ct), parts.Wire.RunsAsync(build: null, ct), parts.Wire.OutboundAsync(ct));
+            await Task.WhenAll(asked, apps, secrets, builds, runs, outbound).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+
+            // Of several that failed the project's own fault says most.
+            var project = await asked;
+            var egress = await outbound is { Count: > 0 } open ? string.Join(", ", open.Select(d => d.CidrBlock ?? d.Name)) : "none";
             return new BackendHealth(
                 Reachable: true,
                 "v2",
                 $"{project.Region}/{project.Id}",
-                $"Project {project.Name} in {project.Region} is active; {apps.Count} of 40 apps, {secrets} of 100 secrets; outbound destinations of the whole project: {egress}",
+                $"Project {project.Name} in {project.Region} is active; {(await apps).Count} of 40 apps, {await secrets} of 100 secrets, {(await builds).Count} of 100 builds, {(await runs).Count} of 100 build runs; outbound destinations of the whole project: {egress}",
                 time.GetUtcNow());
         }
         catch (BackendFault fault)

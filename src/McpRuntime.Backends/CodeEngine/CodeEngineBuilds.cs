@@ -34,6 +34,12 @@ internal sealed class CodeEngineBuilds(CodeEngineWire wire)
 
         if (live.Status == "failed" && PlatformReasons.OfBuild(live.StatusDetails?.Reason) is var why)
         {
+            if (!why.IsFinal)
+            {
+                // The platform does not register it anew by itself; the next try makes it again.
+                _ = await wire.DeleteBuildAsync(resource.Id, ct);
+            }
+
             return Faults.Of(why.IsFinal ? FaultKind.Refused : FaultKind.Transient, why.Word, $"{resource.Id}: {why.Message}");
         }
 

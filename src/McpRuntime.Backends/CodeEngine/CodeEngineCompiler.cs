@@ -55,7 +55,7 @@ internal sealed class CodeEngineCompiler(CodeEngineOptions options)
             [],
             Complete: true,
             Rollout.BlueGreen,
-            new Endpoint(app.Id, PortOf(input), spec.EndpointPath, spec.GatewayTransport),
+            new Endpoint(app.Id, PortOf(input), spec.EndpointPath, spec.GatewayTransport) { SleepsWhenIdle = ((AppBody)app.Body).Create.ScaleMinInstances == 0 },
             report,
             warnings);
     }

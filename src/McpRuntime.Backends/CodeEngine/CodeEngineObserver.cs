@@ -5,7 +5,7 @@ using McpRuntime.Core.Planning;
 namespace McpRuntime.Backends.CodeEngine;
 
 /// <summary>Everything of ours in the project, found by its marks. Reads only.</summary>
-internal sealed class CodeEngineObserver(CodeEngineWire wire, ProjectIdentity identity, ProjectSnapshots snapshots, CodeEngineInstallation installation, CodeEngineOptions options)
+internal sealed class CodeEngineObserver(Diagnoses diagnoses, ProjectIdentity identity, ProjectSnapshots snapshots, CodeEngineInstallation installation, CodeEngineOptions options)
 {
     public async Task<IReadOnlyList<SeenResource>> OneAsync(RuntimeIdentity id, CancellationToken ct)
     {
@@ -18,7 +18,9 @@ internal sealed class CodeEngineObserver(CodeEngineWire wire, ProjectIdentity id
     {
         _ = await identity.VerifyAsync(ct);
         var instance = await installation.InstanceId(ct);
-        var seen = await SeeAsync(await snapshots.ReadAsync(ct), marks => marks.Instance == instance, ct);
+        var project = await snapshots.ReadAsync(ct);
+        diagnoses.KeepOnly(project.Apps);
+        var seen = await SeeAsync(project, marks => marks.Instance == instance, ct);
         return seen.ToDictionary(s => s.Key, IReadOnlyList<SeenResource> (s) => s.Value, StringComparer.Ordinal);
     }
 
@@ -55,7 +57,8 @@ internal sealed class CodeEngineObserver(CodeEngineWire wire, ProjectIdentity id
     {
         var shape = AppShape.Of(live, AppHealth.IsCurrent(live));
         var differing = shape.DifferingFrom(live.Literal(CodeEngineNames.Shape), installation.Hash);
-        var (health, revision, instance) = await HealthAsync(live, ct);
+        var health = AppHealth.Of(live);
+        var (revision, instance) = await diagnoses.OfAsync(live, health, ct);
         return new SeenResource
         {
             Id = live.Name,
@@ -72,30 +75,10 @@ internal sealed class CodeEngineObserver(CodeEngineWire wire, ProjectIdentity id
         };
     }
 
-    /// <summary>The app's own reason is coarse: the newest revision knows why, and its instances how the server ended.</summary>
-    private async Task<(Health Health, AppRevision? Revision, ContainerWord? Instance)> HealthAsync(App live, CancellationToken ct)
-    {
-        var health = AppHealth.Of(live);
-        if (health is Health.Serving or Health.Stopped && AppHealth.IsCurrent(live))
-        {
-            return (health, null, null);
-        }
-
-        var newest = live.StatusDetails?.LatestCreatedRevision;
-        var revision = (await wire.RevisionsAsync(live.Name, ct)).FirstOrDefault(r => r.Name == newest);
-        if (health is not Health.Failed)
-        {
-            return (health, revision, null);
-        }
-
-        var ended = (await wire.InstancesAsync(live.Name, ct)).Where(i => i.RevisionName is null || i.RevisionName == newest).Select(i => AppHealth.End(i.StatusDetails?.UserContainer)).FirstOrDefault(e => e is not null);
-        return (health, revision, ended);
-    }
-
     private static string? Words(App live, Health health, AppRevision? revision) => health switch
     {
         Health.Stopped => "No instance is kept, and nothing outside the project reaches it.",
-        Health.Serving when AppHealth.IsCurrent(live) => null,
+        Health.Serving when AppHealth.IsCurrent(live) => AppHealth.IsServedByOlder(live) ? $"{live.StatusDetails?.LatestReadyRevision} serves; {live.StatusDetails?.LatestCreatedRevision} is being deployed." : null,
         Health.Serving => $"{live.StatusDetails?.LatestReadyRevision} serves; {live.StatusDetails?.LatestCreatedRevision} did not get ready: {PlatformReasons.OfApp(revision?.StatusDetails?.Reason).Message}",
         _ => PlatformReasons.OfApp(revision?.StatusDetails?.Reason ?? live.StatusDetails?.Reason ?? live.Status).Message,
     };
@@ -139,12 +122,18 @@ internal static class AppHealth
         // With or without instances: one that was scaled to none is started by the next call.
         "ready" => Health.Serving,
         "warning" when live.StatusDetails?.LatestReadyRevision is { Length: > 0 } => Health.Serving,
+
+        // A new revision is on its way; until it is ready the calls go to the one before it.
+        "deploying" when IsServedByOlder(live) => Health.Serving,
         "failed" or "warning" => Health.Failed,
         _ => Health.Starting,
     };
 
     /// <summary>False: the newest revision did not get ready, and the one before it, perhaps of another shape, still serves.</summary>
     public static bool IsCurrent(App live) => live.Status != "warning";
+
+    /// <summary>What serves is not the newest: that is on its way, or did not get ready.</summary>
+    public static bool IsServedByOlder(App live) => live.StatusDetails is { LatestReadyRevision: { Length: > 0 } ready, LatestCreatedRevision: { Length: > 0 } newest } && ready != newest;
 
     /// <summary>Changes with every revision that gets ready. Instances come and go under it; the platform tells of no starts.</summary>
     public static string Incarnation(App live) => $"{live.Id ?? live.Name}@{live.StatusDetails?.LatestReadyRevision ?? live.StatusDetails?.LatestCreatedRevision}";

@@ -29,6 +29,9 @@ public enum StopMode
 /// <summary>The installation's settings of this backend, RUNTIME_IBM_CODE_ENGINE_*; validated where they are read.</summary>
 public sealed record CodeEngineOptions
 {
+    /// <summary>The platform takes no longer timeout of a build.</summary>
+    public static readonly TimeSpan LongestBuild = TimeSpan.FromHours(1);
+
     public required SecretText ApiKey { get; init; }
 
     public required string ProjectId { get; init; }

@@ -30,7 +30,11 @@ public sealed record CompileInput(
 /// <param name="ContainerId">The resource whose live address it is.</param>
 /// <param name="Path">Null: probed.</param>
 /// <param name="Transport">Null: probed.</param>
-public sealed record Endpoint(string ContainerId, int Port, string? Path, GatewayTransport? Transport);
+public sealed record Endpoint(string ContainerId, int Port, string? Path, GatewayTransport? Transport)
+{
+    /// <summary>The backend ends its idle instances, and any call starts one, which is paid for: it is not asked by the clock.</summary>
+    public bool SleepsWhenIdle { get; init; }
+}
 
 /// <summary>What a revision means on one backend: three sets, how to roll it out, and what of its guardrails is held.</summary>
 /// <param name="Running">Everything, in dependency order. Without image facts: only what does not need them (the image itself).</param>

@@ -2,8 +2,8 @@ using Microsoft.AspNetCore.Http;
 
 namespace McpRuntime.Gateways.Embedded;
 
-/// <summary>What is told of each request when it is over: the metrics of all, the audit of tool calls.</summary>
-internal sealed class Sightings(GatewayMetrics metrics, IToolCallAudit audit, TimeProvider time)
+/// <summary>What is told of each request when it is over: the metrics of all, the audit of tool calls, the prober of what came to nothing.</summary>
+internal sealed class Sightings(GatewayMetrics metrics, IToolCallAudit audit, IProber prober, TimeProvider time)
 {
     public void Began() => metrics.Opened();
 
@@ -12,6 +12,11 @@ internal sealed class Sightings(GatewayMetrics metrics, IToolCallAudit audit, Ti
     public void Ended(HttpContext context, ForwardedCall? call, string outcome, TimeSpan took)
     {
         metrics.Closed(context.Request.Method, outcome, call?.OnlyListens == true ? null : took);
+        if (call is not null && (outcome is "unreachable" or "broken" or "timeout" || context.Response.StatusCode >= StatusCodes.Status500InternalServerError))
+        {
+            prober.Doubt(call.Route.RecordId);
+        }
+
         if (call is not { Envelope: { MayCallTools: true } envelope })
         {
             return;

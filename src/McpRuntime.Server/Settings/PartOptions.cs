@@ -92,6 +92,9 @@ internal static class PartOptions
         BuildRegistry = settings.CodeEngine.BuildRegistry,
         Visibility = settings.CodeEngine.Visibility,
         Stop = settings.CodeEngine.Stop,
+
+        // One setting for every backend that builds; this platform ends a build after an hour.
+        BuildTimeout = settings.Docker.Builds.Timeout < CodeEngineOptions.LongestBuild ? settings.Docker.Builds.Timeout : CodeEngineOptions.LongestBuild,
         KubeConfigUrl = settings.CodeEngine.KubeConfigUrl,
         CloudLogsUrl = settings.CodeEngine.CloudLogsUrl,
         RegistryCredentials = settings.Docker.RegistryCredentials,

@@ -72,19 +72,25 @@ internal static class Api
         return (202, null, []);
     }
 
-    /// <summary>An opaque start: the name after which the next page begins, so that what comes in between moves nothing.</summary>
+    /// <summary>An opaque start: the name after which the next page begins, so that what comes in between moves nothing; or a count, so that it does.</summary>
     private static (int, JsonNode?, (string, string)[]) List(DoubleProject project, HttpRequest request, string collection, IReadOnlyList<JsonObject> all)
     {
         var limit = Math.Min(int.TryParse(request.Query["limit"], CultureInfo.InvariantCulture, out var asked) ? asked : 100, project.Switches.PageSize);
         var after = request.Query["start"].ToString() is { Length: > 0 } start ? Encoding.UTF8.GetString(Convert.FromHexString(start)) : "";
-        var rest = all.Where(i => string.CompareOrdinal(Validation.Text(i, "name"), after) > 0).ToList();
+        var counts = project.Switches.PagesCount;
+        var skipped = counts && after.Length > 0 ? int.Parse(after, CultureInfo.InvariantCulture) : 0;
+        var rest = (counts ? all.Skip(skipped) : all.Where(i => string.CompareOrdinal(Validation.Text(i, "name"), after) > 0)).ToList();
         var page = rest.Take(limit).ToList();
         var reply = new JsonObject { ["limit"] = limit, ["first"] = new JsonObject { ["href"] = $"https://double/{collection}?limit={limit}" } };
         reply[collection] = new JsonArray([.. page]);
         if (rest.Count > limit)
         {
-            var next = Convert.ToHexStringLower(Encoding.UTF8.GetBytes(Validation.Text(page[^1], "name")!));
+            var next = Convert.ToHexStringLower(Encoding.UTF8.GetBytes(counts ? (skipped + limit).ToString(CultureInfo.InvariantCulture) : Validation.Text(page[^1], "name")!));
             reply["next"] = new JsonObject { ["href"] = $"https://double/{collection}?limit={limit}&start={next}", ["start"] = next };
+            if (collection == "apps")
+            {
+                project.MakeForeignBetweenPages();
+            }
         }
 
         return (200, reply, []);

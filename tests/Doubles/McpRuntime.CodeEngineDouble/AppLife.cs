@@ -15,6 +15,7 @@ internal sealed class AppLife : IDisposable
     private readonly List<string> _said = [];
     private int _number;
     private int _readsLeft;
+    private string _change;
     private string _status = "deploying";
     private string _reason = "deploying";
     private string? _ready;
@@ -24,14 +25,15 @@ internal sealed class AppLife : IDisposable
     {
         (_project, _name, Settings) = (project, name, settings.DeepClone().AsObject());
         _createdAt = project.Now;
-        Tag = project.NextTag();
+        _change = project.NextTag();
         _relay = new Relay(Upstream);
         Revise();
     }
 
     public JsonObject Settings { get; private set; }
 
-    public string Tag { get; private set; }
+    /// <summary>As it is shown, and as a change has to name it.</summary>
+    public string Tag => _project.Switches.TagFollowsStatus ? $"{_change}-{_status}" : _change;
 
     public int? LingersFor { get; set; }
 
@@ -47,7 +49,7 @@ internal sealed class AppLife : IDisposable
         Settings = settings.DeepClone().AsObject();
         if (Settings.ToJsonString() != before)
         {
-            Tag = _project.NextTag();
+            _change = _project.NextTag();
             Revise();
         }
     }
@@ -95,7 +97,7 @@ internal sealed class AppLife : IDisposable
         shown["project_id"] = _project.Id;
         shown["region"] = _project.Region;
         shown["resource_type"] = "app_v2";
-        shown["entity_tag"] = _project.Switches.TagFollowsStatus ? $"{Tag}-{_status}" : Tag;
+        shown["entity_tag"] = Tag;
         shown["status"] = _status;
         shown["status_details"] = new JsonObject { ["latest_created_revision"] = Newest, ["latest_ready_revision"] = _ready, ["reason"] = _reason };
         shown["computed_env_variables"] = new JsonArray(new JsonObject { ["type"] = "literal", ["name"] = "CE_APP", ["value"] = _name });
@@ -105,6 +107,12 @@ internal sealed class AppLife : IDisposable
         {
             shown["shiny_new_field"] = new JsonObject { ["nested"] = new JsonArray(1, 2) };
             shown["managed_domain_mappings"] ??= "local_galactic";
+            shown["computed_env_variables"]!.AsArray().Add(new JsonObject { ["type"] = "vault_reference", ["name"] = "CE_VAULT", ["vault"] = 7 });
+            if (_status == "deploying")
+            {
+                shown["status"] = "levitating";
+                shown["status_details"]!["reason"] = "quantum_flux";
+            }
         }
 
         return shown;

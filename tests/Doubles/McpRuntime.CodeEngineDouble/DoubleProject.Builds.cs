@@ -7,6 +7,13 @@ namespace McpRuntime.CodeEngineDouble;
 
 internal sealed partial class DoubleProject
 {
+    /// <summary>Reasons that a build itself fails for, before it has a run.</summary>
+    private static readonly string[] OfBuilds =
+    [
+        "strategy_not_found", "cluster_build_strategy_not_found", "set_owner_reference_failed", "spec_source_secret_not_found", "spec_output_secret_ref_not_found", "spec_runtime_secret_ref_not_found",
+        "multiple_secret_ref_not_found", "runtime_paths_can_not_be_empty", "remote_repository_unreachable",
+    ];
+
     public IReadOnlyList<JsonObject> Builds() => [.. Names(_builds).Select(n => Build(n)!)];
 
     public JsonObject? Build(string name)
@@ -16,9 +23,10 @@ internal sealed partial class DoubleProject
             return null;
         }
 
-        var missing = Validation.Text(build, "output_secret") is { } secret && !_secrets.ContainsKey(secret);
-        build["status"] = missing ? "failed" : "ready";
-        build["status_details"] = new JsonObject { ["reason"] = missing ? "spec_output_secret_ref_not_found" : "registered" };
+        var missing = Validation.Text(build, "output_secret") is { } secret && !_secrets.ContainsKey(secret) ? "spec_output_secret_ref_not_found" : null;
+        var reason = missing ?? (ScriptOf(Validation.Text(build, "source_url"))?.Reason is { } scripted && OfBuilds.Contains(scripted) ? scripted : null);
+        build["status"] = reason is not null ? "failed" : Switches.UnknownExtras ? "simmering" : "ready";
+        build["status_details"] = new JsonObject { ["reason"] = reason ?? "registered" };
         return build;
     }
 
@@ -31,6 +39,7 @@ internal sealed partial class DoubleProject
             throw new Refused(Switches.DuplicateStatus, "already_exists", $"Build '{name}' already exists.");
         }
 
+        CheckQuota(_builds.Count, Switches.Builds, "builds");
         var build = body.DeepClone().AsObject();
         build["entity_tag"] = NextTag();
         build["resource_type"] = "build_v2";
@@ -62,7 +71,13 @@ internal sealed partial class DoubleProject
         }
 
         run.Look(this);
-        return run.Shown();
+        var shown = run.Shown();
+        if (Switches.UnknownExtras && Validation.Text(shown, "status") is "pending" or "running")
+        {
+            shown["status"] = "warming_up";
+        }
+
+        return shown;
     }
 
     public JsonObject CreateRun(JsonObject body)
@@ -73,7 +88,7 @@ internal sealed partial class DoubleProject
             throw new Refused(404, "resource_not_found", $"Build '{build}' not found.");
         }
 
-        if (Validation.Text(configured, "status") != "ready")
+        if (Validation.Text(configured, "status") == "failed")
         {
             throw new Refused(409, "build_not_ready", $"Build '{build}' is not ready.");
         }
@@ -84,6 +99,7 @@ internal sealed partial class DoubleProject
             throw new Refused(Switches.DuplicateStatus, "already_exists", $"Build run '{name}' already exists.");
         }
 
+        CheckQuota(_runs.Count, Switches.BuildRuns, "build runs");
         var parameters = body["run_build_params"] ?? configured["run_build_params"];
         _runs[name] = new RunLife(
             new JsonObject { ["name"] = name, ["build_name"] = build, ["run_build_params"] = parameters?.DeepClone(), ["resource_type"] = "build_run_v2", ["created_at"] = Now.ToString("O", CultureInfo.InvariantCulture) },

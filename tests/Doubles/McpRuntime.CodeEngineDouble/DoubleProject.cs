@@ -11,6 +11,7 @@ internal sealed partial class DoubleProject(string id, string region, TimeProvid
     private readonly Dictionary<string, JsonObject> _builds = new(StringComparer.Ordinal);
     private readonly Dictionary<string, RunLife> _runs = new(StringComparer.Ordinal);
     private long _tag;
+    private int _between;
 
     public string Id { get; } = id;
 
@@ -40,6 +41,7 @@ internal sealed partial class DoubleProject(string id, string region, TimeProvid
         _runs.Clear();
         Scripts.Clear();
         Switches = new Switches();
+        _between = 0;
     }
 
     // Apps
@@ -80,11 +82,7 @@ internal sealed partial class DoubleProject(string id, string region, TimeProvid
             throw new Refused(Switches.DuplicateStatus, "already_exists", $"Application '{name}' already exists within project '{Id}'.");
         }
 
-        if (_apps.Count >= Switches.Apps)
-        {
-            throw new Refused(Switches.QuotaStatus, "quota_exceeded", $"The quota of {Switches.Apps} apps of the project is exceeded.");
-        }
-
+        CheckQuota(_apps.Count, Switches.Apps, "apps");
         CheckRevisions();
         _apps[name] = new AppLife(this, name, body);
         return _apps[name].Shown();
@@ -102,6 +100,16 @@ internal sealed partial class DoubleProject(string id, string region, TimeProvid
         return app.Shown();
     }
 
+    /// <summary>Somebody else is at work in the project while its apps are listed.</summary>
+    public void MakeForeignBetweenPages()
+    {
+        if (_between < Switches.AppsBetweenPages)
+        {
+            var name = string.Create(CultureInfo.InvariantCulture, $"{(++_between % 2 == 1 ? 'a' : 'z')}-between-{_between}");
+            _ = CreateApp(new JsonObject { ["name"] = name, ["image_reference"] = "docker.io/theirs/app:1" });
+        }
+    }
+
     public void DeleteApp(string name)
     {
         var app = FindApp(name) ?? throw NotFound();
@@ -113,11 +121,13 @@ internal sealed partial class DoubleProject(string id, string region, TimeProvid
         }
     }
 
-    private void CheckRevisions()
+    private void CheckRevisions() => CheckQuota(_apps.Values.Sum(a => a.Revisions.Count), Switches.Revisions, "app revisions");
+
+    private void CheckQuota(int used, int quota, string what)
     {
-        if (_apps.Values.Sum(a => a.Revisions.Count) >= Switches.Revisions)
+        if (used >= quota)
         {
-            throw new Refused(Switches.QuotaStatus, "quota_exceeded", $"The quota of {Switches.Revisions} app revisions of the project is exceeded.");
+            throw new Refused(Switches.QuotaStatus, "quota_exceeded", $"The quota of {quota} {what} of the project is exceeded.");
         }
     }
 
@@ -140,10 +150,7 @@ internal sealed partial class DoubleProject(string id, string region, TimeProvid
             throw new Refused(Switches.DuplicateStatus, "already_exists", $"Secret '{name}' already exists.");
         }
 
-        if (_secrets.Count >= 100)
-        {
-            throw new Refused(Switches.QuotaStatus, "quota_exceeded", "The quota of 100 secrets of the project is exceeded.");
-        }
+        CheckQuota(_secrets.Count, Switches.Secrets, "secrets");
 
         var secret = body.DeepClone().AsObject();
         secret["entity_tag"] = NextTag();

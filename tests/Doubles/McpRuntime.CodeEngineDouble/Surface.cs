@@ -155,7 +155,7 @@ internal sealed class Surface(DoubleProject project, Iam iam, LogRoutes logs) : 
             for (var i = 0; i < _troubles.Count; i++)
             {
                 var (trouble, seen) = _troubles[i];
-                if (trouble.Call != "*" && !call.StartsWith(trouble.Call, StringComparison.Ordinal))
+                if (!IsFor(trouble, call))
                 {
                     continue;
                 }
@@ -174,6 +174,13 @@ internal sealed class Surface(DoubleProject project, Iam iam, LogRoutes logs) : 
             _one.Release();
         }
     }
+
+    private static bool IsFor(Trouble trouble, string call) => trouble.Call switch
+    {
+        "*" => true,
+        "writes" => call != "IAM" && !call.StartsWith("GET ", StringComparison.Ordinal),
+        _ => call.StartsWith(trouble.Call, StringComparison.Ordinal),
+    };
 
     private static async Task BreakAsync(HttpContext http, Trouble trouble)
     {
@@ -212,7 +219,8 @@ internal sealed class Surface(DoubleProject project, Iam iam, LogRoutes logs) : 
     private async Task CountAsync(HttpContext http, string below, int status)
     {
         await _one.WaitAsync();
-        _calls.Add(new Called(http.Request.Method, below, status));
+        var headers = http.Request.Headers.Where(h => h.Key != "Authorization").ToDictionary(h => h.Key, h => h.Value.ToString(), StringComparer.Ordinal);
+        _calls.Add(new Called(http.Request.Method, below, status, http.Request.QueryString.Value ?? "", headers));
         _one.Release();
     }
 
@@ -278,6 +286,8 @@ internal sealed class Surface(DoubleProject project, Iam iam, LogRoutes logs) : 
             case ["apps", var name, "idle"]:
                 project.FindApp(name)?.Idle();
                 return null;
+            case ["apps", var name, "revisions"]:
+                return JsonValue.Create(project.FindApp(name)?.Revisions.Count ?? 0);
             case ["apps", var name, "edit"]:
                 return project.PatchApp(name, body!, "*");
             case ["apps", var name] when method == "DELETE":
@@ -287,6 +297,17 @@ internal sealed class Surface(DoubleProject project, Iam iam, LogRoutes logs) : 
                 return project.CreateApp(body!);
             case ["secrets"] when method == "POST":
                 return project.CreateSecret(body!);
+            case ["secrets", var secret] when method == "DELETE":
+                project.DeleteSecret(secret);
+                return null;
+            case ["builds"] when method == "POST":
+                return project.CreateBuild(body!);
+            case ["builds", var build] when method == "DELETE":
+                project.DeleteBuild(build);
+                return null;
+            case ["build_runs", var run] when method == "DELETE":
+                project.DeleteRun(run);
+                return null;
             case ["build_runs", var run, "replace"]:
                 body!["name"] = run;
                 body["build_name"] = Validation.Text(project.Run(run)!, "build_name");

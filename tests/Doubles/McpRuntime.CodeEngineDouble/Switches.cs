@@ -26,6 +26,12 @@ internal sealed record Switches
 
     public int Revisions { get; init; } = 120;
 
+    public int Secrets { get; init; } = 100;
+
+    public int Builds { get; init; } = 100;
+
+    public int BuildRuns { get; init; } = 100;
+
     public bool VersionRequired { get; init; } = true;
 
     /// <summary>A change of status is a change of the entity tag.</summary>
@@ -61,6 +67,12 @@ internal sealed record Switches
 
     public int PageSize { get; init; } = 100;
 
+    /// <summary>A page's <c>start</c> counts, so that what comes in between shifts what follows; else it names the last that was told.</summary>
+    public bool PagesCount { get; init; }
+
+    /// <summary>Somebody makes an app of theirs between any two pages of the apps, so many times; its name sorts before all others, or after.</summary>
+    public int AppsBetweenPages { get; init; }
+
     public string ProjectStatus { get; init; } = "active";
 
     /// <summary>Seconds by which this clock is ahead of the machine's.</summary>
@@ -74,11 +86,12 @@ internal sealed record Switches
 internal sealed record Script(string Contains, string? Reason = null, int FromRevision = 1, string? Upstream = null, int? ExitCode = null);
 
 /// <summary>Something that goes wrong with one call, <see cref="Skip"/> matching calls from now.</summary>
-/// <param name="Call"><c>POST /apps</c>: a method and how the path below the project begins; <c>*</c> for any; <c>IAM</c> for the token.</param>
+/// <param name="Call"><c>POST /apps</c>: a method and how the path below the project begins; <c>*</c> for any; <c>writes</c> for any that is no GET; <c>IAM</c> for the token.</param>
 /// <param name="Kind"><c>429</c>, <c>429-date</c>, <c>429-bare</c>, <c>500</c>, <c>502-html</c>, <c>503</c>, <c>504</c>, <c>401</c>, <c>reset</c>, <c>reset-after</c>, <c>truncated</c>, <c>slow</c>, <c>500-after</c>, <c>400-echo</c> and <c>502-echo</c> with the request's body in the answer, or any other status.</param>
 internal sealed record Trouble(string Call, string Kind, int Skip = 0, int Times = 1, int Seconds = 1);
 
-internal sealed record Called(string Method, string Path, int Status);
+/// <param name="Headers">All but Authorization, which holds the token.</param>
+internal sealed record Called(string Method, string Path, int Status, string Query, IReadOnlyDictionary<string, string> Headers);
 
 internal sealed class Refused(int status, string code, string message) : Exception(message)
 {

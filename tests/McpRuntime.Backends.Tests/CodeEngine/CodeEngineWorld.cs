@@ -106,6 +106,8 @@ internal sealed class CodeEngineWorld : IContractWorld
             run_env_variables = new[] { new { type = "literal", name = "MCPRUNTIME_INSTANCE", value = "somebody-else" }, new { type = "literal", name = "MCPRUNTIME_RECORD", value = id.RecordId } },
         });
         await Double.SendAsync(HttpMethod.Post, "secrets", new { name = name + "-env", format = "generic", data = new { KEY = "theirs" } });
+        await Double.SendAsync(HttpMethod.Post, "builds", new { name = name + "-build", output_image = "us.icr.io/theirs/x:1", output_secret = "pull", strategy_type = "dockerfile", source_url = "https://example.org/theirs/x" });
+        await Double.SendAsync(HttpMethod.Post, "build_runs", new { name = name + "-run", build_name = name + "-build" });
         return name;
     }
 
@@ -113,14 +115,26 @@ internal sealed class CodeEngineWorld : IContractWorld
     {
         var state = await Double.StateAsync();
         return All(state).Any(t => t["name"]!.ToString() == handle && t["status_details"]!["latest_created_revision"]!.ToString() == handle + "-00001")
-            && All(state).Any(t => t["name"]!.ToString() == handle + "-env" && t["data"]!["KEY"]!.ToString() == "theirs");
+            && All(state).Any(t => t["name"]!.ToString() == handle + "-env" && t["data"]!["KEY"]!.ToString() == "theirs")
+            && All(state).Any(t => t["name"]!.ToString() == handle + "-build" && t["output_image"]!.ToString() == "us.icr.io/theirs/x:1")
+            && All(state).Any(t => t["name"]!.ToString() == handle + "-run" && t["build_name"]!.ToString() == handle + "-build");
+    }
+
+    public async Task RemoveForeignAsync(string handle)
+    {
+        foreach (var thing in new[] { $"apps/{handle}", $"secrets/{handle}-env", $"build_runs/{handle}-run", $"builds/{handle}-build" })
+        {
+            await Double.SendAsync(HttpMethod.Delete, thing);
+        }
     }
 
     public Task KillAsync(string containerId) => Double.SendAsync(HttpMethod.Post, $"apps/{containerId}/kill", new { exit_code = 137 });
 
     public Task RemoveByHandAsync(string containerId) => Double.SendAsync(HttpMethod.Delete, $"apps/{containerId}");
 
-    public Task EditByHandAsync(string containerId) => Double.SendAsync(HttpMethod.Post, $"apps/{containerId}/edit", new { scale_memory_limit = "4G" });
+    public Task EditByHandAsync(string containerId) => EditByHandAsync(containerId, "4G");
+
+    public Task EditByHandAsync(string containerId, string memory) => Double.SendAsync(HttpMethod.Post, $"apps/{containerId}/edit", new { scale_cpu_limit = "0.5", scale_memory_limit = memory });
 
     /// <summary>What halts an app is to hide it.</summary>
     public async Task<string> PauseByHandAsync(string containerId)

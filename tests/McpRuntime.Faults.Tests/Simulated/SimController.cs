@@ -12,6 +12,12 @@ internal sealed class SimController : IAsyncDisposable
     private readonly ServiceProvider _services;
 
     public SimController(ControlOptions? options = null, params string[] backends)
+        : this(options, _ => { }, backends)
+    {
+    }
+
+    /// <param name="more">A real backend, beside the simulated ones.</param>
+    public SimController(ControlOptions? options, Action<IServiceCollection> more, params string[] backends)
     {
         Backends = (backends.Length == 0 ? ["sim"] : backends).ToDictionary(name => name, name => new SimBackend(Process, Time, name), StringComparer.Ordinal);
         Gateway = new SimGateway(Process, Time);
@@ -29,6 +35,7 @@ internal sealed class SimController : IAsyncDisposable
             services.AddSingleton<IBackend>(backend);
         }
 
+        more(services);
         services.AddControl(options ?? new ControlOptions());
         _services = services.BuildServiceProvider(new ServiceProviderOptions { ValidateOnBuild = true, ValidateScopes = true });
         Loop = _services.GetServices<Microsoft.Extensions.Hosting.IHostedService>().OfType<ControlLoop>().Single();
@@ -37,6 +44,9 @@ internal sealed class SimController : IAsyncDisposable
     public ManualTime Time { get; } = new();
 
     public SimProcess Process { get; } = new();
+
+    /// <summary>What the tick set free is not only ours: a call to a real backend is under way.</summary>
+    public Func<bool> IsBusy { get; init; } = () => false;
 
     public SimLease Lease { get; } = new();
 
@@ -74,12 +84,12 @@ internal sealed class SimController : IAsyncDisposable
         return Time.GetUtcNow() - began;
     }
 
-    public async Task RunForAsync(TimeSpan span)
+    public async Task RunForAsync(TimeSpan span, int stepMilliseconds = 1000)
     {
         var until = Time.GetUtcNow() + span;
         while (Time.GetUtcNow() < until)
         {
-            await TickAsync(TimeSpan.FromSeconds(1));
+            await TickAsync(TimeSpan.FromMilliseconds(stepMilliseconds));
         }
     }
 
@@ -103,7 +113,7 @@ internal sealed class SimController : IAsyncDisposable
         {
             var before = Records.Reads + Records.Writes;
             await Task.Delay(1);
-            idle = ThreadPool.PendingWorkItemCount == 0 && before == Records.Reads + Records.Writes ? idle + 1 : 0;
+            idle = !IsBusy() && ThreadPool.PendingWorkItemCount == 0 && before == Records.Reads + Records.Writes ? idle + 1 : 0;
         }
     }
 }

@@ -13,6 +13,8 @@ internal sealed class ProberTests
 {
     private static readonly Endpoint Endpoint = new("container", 80, "/mcp", McpRuntime.Core.Specs.GatewayTransport.StreamableHttp);
 
+    private static readonly Endpoint Sleeper = Endpoint with { SleepsWhenIdle = true };
+
     private readonly Wakes _wakes = new();
     private ManualTime _time = null!;
     private ScriptedUpstream _server = null!;
@@ -141,6 +143,65 @@ internal sealed class ProberTests
 
         await WordAsync(word => word is { Instance: "i2", Verdict: HandshakeVerdict.Passed });
         _wakes.Woken.Should().HaveCount(2);
+    }
+
+    [Test]
+    public async Task A_server_that_sleeps_when_idle_is_asked_once_and_then_only_when_somebody_asks_or_a_call_came_to_nothing()
+    {
+        _prober.Watch("r", Sleeper, "i1", Address);
+        await WordAsync(word => word.Verdict == HandshakeVerdict.Passed);
+        var asked = _server.Requests.Count;
+        for (var minute = 0; minute < 60; minute++)
+        {
+            await RestAsync();
+            _time.Pass(TimeSpan.FromMinutes(1));
+            _prober.Watch("r", Sleeper, "i1", Address);
+        }
+
+        await RestAsync();
+        _server.Requests.Count.Should().Be(asked, "any call would start an instance, and keep it");
+
+        _prober.Recheck("r");
+        await Eventually.TrueAsync(() => _server.Requests.Count > asked, "somebody asks");
+        await RestAsync();
+        _time.Pass(TimeSpan.FromMinutes(1));
+        await RestAsync();
+        asked = _server.Requests.Count;
+        _broken = true;
+        _prober.Doubt("r");
+        await WordAsync(word => word is { Verdict: HandshakeVerdict.Failed, Failures: 1 });
+        _server.Requests.Count.Should().BeGreaterThan(asked);
+        await NextAsync(TimeSpan.FromSeconds(10));
+        (await WordAsync(word => word.Failures == 2)).Verdict.Should().Be(HandshakeVerdict.Failed, "while it fails it is asked by the clock: it must be found out whether it is broken");
+    }
+
+    [Test]
+    public async Task Calls_that_fail_by_the_hundred_are_one_reason_to_ask()
+    {
+        _prober.Watch("r", Sleeper, "i1", Address);
+        await WordAsync(word => word.Verdict == HandshakeVerdict.Passed);
+        await RestAsync();
+        var asked = _server.Requests.Count;
+
+        for (var i = 0; i < 100; i++)
+        {
+            _prober.Doubt("r");
+        }
+
+        await RestAsync();
+        _server.Requests.Count.Should().Be(asked, "it was asked just now");
+    }
+
+    [Test]
+    public void A_sleeping_server_that_never_answers_is_asked_ever_less_and_others_as_ever()
+    {
+        Handshake Failed(int times) => new("i", HandshakeVerdict.Failed, times, default);
+        TimeSpan Asleep(int times) => ProbeSchedule.PauseAsleep(Failed(times), everPassed: false, new Random(1), TimeSpan.FromSeconds(60));
+
+        Asleep(30).Should().Be(TimeSpan.FromSeconds(5));
+        Asleep(33).Should().Be(TimeSpan.FromSeconds(40));
+        Asleep(100).Should().Be(TimeSpan.FromHours(1));
+        ProbeSchedule.Pause(Failed(100), everPassed: false, new Random(1), TimeSpan.FromSeconds(60)).Should().Be(TimeSpan.FromSeconds(5));
     }
 
     [Test]

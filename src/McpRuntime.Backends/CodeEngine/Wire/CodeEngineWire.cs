@@ -18,6 +18,9 @@ namespace McpRuntime.Backends.CodeEngine.Wire;
 /// </summary>
 internal sealed partial class CodeEngineWire : IDisposable
 {
+    /// <summary>The fault's reason when a quota of the project is used up.</summary>
+    public const string QuotaExceeded = "QuotaExceeded";
+
     /// <summary>The newest behaviour this was written against; the platform keeps older ones.</summary>
     private const string ApiVersion = "2025-07-10";
 
@@ -187,8 +190,7 @@ internal sealed partial class CodeEngineWire : IDisposable
         var words = $"Code Engine answered {(int)reply.Status} to {method} {PathOnly(path)}: {MessageOf(reply, path)}";
         if (IsQuota(reply))
         {
-            return new Fault(
-                FaultKind.Throttled, "QuotaExceeded", $"{words} The project's quota is used up (40 apps, 100 secrets, 100 builds a project): delete something, or ask IBM for more.", reply.Pause ?? TimeSpan.FromSeconds(60));
+            return new Fault(FaultKind.Throttled, QuotaExceeded, $"{words} {QuotaOf(method, path)}", reply.Pause ?? TimeSpan.FromSeconds(60));
         }
 
         return (int)reply.Status switch
@@ -207,6 +209,16 @@ internal sealed partial class CodeEngineWire : IDisposable
     private static bool IsQuota(Reply reply) => (int)reply.Status is 400 or 403 or 409 or 429
         && ErrorOf(reply)?.Errors is [{ } error, ..]
         && $"{error.Code} {error.Message}".Contains("quota", StringComparison.OrdinalIgnoreCase);
+
+    /// <summary>Which quota, by what was asked for, and what to do.</summary>
+    private static string QuotaOf(HttpMethod method, string path) => path switch
+    {
+        "/apps" when method == HttpMethod.Post => "The project's quota is used up (40 apps, 120 app revisions): a new app needs a free place, and so does an update, which makes the new app beside the old one. Delete a runtime or an app, or ask IBM for more; it is tried again by itself.",
+        "/secrets" => "The project's quota of secrets is used up (100): delete some that nothing uses, or ask IBM for more; it is tried again by itself.",
+        "/builds" => "The project's quota of builds is used up (100): delete some that nothing uses, or ask IBM for more; it is tried again by itself.",
+        "/build_runs" => "The project's quota of build runs is used up (100): delete old ones, or ask IBM for more; it is tried again by itself.",
+        _ => "The project's quota of app revisions is used up (120): delete old revisions of other apps, or ask IBM for more; it is tried again by itself.",
+    };
 
     private static ErrorBody? ErrorOf(Reply reply)
     {

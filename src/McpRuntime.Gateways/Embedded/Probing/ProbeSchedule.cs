@@ -12,9 +12,19 @@ internal static class ProbeSchedule
     public static readonly TimeSpan TryTimeout = TimeSpan.FromSeconds(10);
     public static readonly TimeSpan Shortest = TimeSpan.FromMilliseconds(50);
 
+    /// <summary>Of a server that may have to be started by the very call: no platform publishes how long that takes.</summary>
+    public static readonly TimeSpan WakingTimeout = TimeSpan.FromSeconds(60);
+
+    /// <summary>Between doubts in one server: calls that fail by the hundred are one reason to ask.</summary>
+    public static readonly TimeSpan BetweenDoubts = TimeSpan.FromSeconds(10);
+
     private static readonly TimeSpan First = TimeSpan.FromMilliseconds(250);
     private static readonly TimeSpan Longest = TimeSpan.FromSeconds(5);
     private static readonly TimeSpan AfterFailure = TimeSpan.FromSeconds(10);
+    private static readonly TimeSpan LongestAsleep = TimeSpan.FromHours(1);
+
+    /// <summary>About two minutes' worth of tries: what has not answered by then is not starting any more.</summary>
+    private const int FailuresWhileStarting = 30;
 
     /// <summary>The planner takes Verified away after three failures and the container after six: it is told of each up to there.</summary>
     private const int FailuresOfInterest = 6;
@@ -27,6 +37,14 @@ internal static class ProbeSchedule
         HandshakeVerdict.Failed when everPassed => Least(AfterFailure, settled / 6),
         HandshakeVerdict.Failed or HandshakeVerdict.Pending => Doubled(word.Failures - 1),
     };
+
+    /// <summary>Of what sleeps when idle: every try starts an instance, so one that never answers is asked ever less.</summary>
+    public static TimeSpan PauseAsleep(Handshake word, bool everPassed, Random random, TimeSpan settled)
+    {
+        var pause = Pause(word, everPassed, random, settled);
+        var beyond = word.Failures - FailuresWhileStarting;
+        return beyond <= 0 ? pause : Least(Longest * Math.Pow(2, Math.Min(beyond, 20)), LongestAsleep);
+    }
 
     public static bool IsNews(Handshake before, Handshake after, bool everPassed) =>
         before.Verdict != after.Verdict

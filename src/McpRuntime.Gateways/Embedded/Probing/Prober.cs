@@ -52,21 +52,9 @@ internal sealed partial class Prober(Handshaker handshaker, IWakeUp wakeUp, Gate
         }
     }
 
-    public void Recheck(string recordId)
-    {
-        if (!_records.TryGetValue(recordId, out var containers))
-        {
-            return;
-        }
+    public void Recheck(string recordId) => Nudge(recordId, _ => true);
 
-        lock (_watching)
-        {
-            foreach (var watched in containers.Values.Where(watched => watched.Nudge.CurrentCount == 0))
-            {
-                watched.Nudge.Release();
-            }
-        }
-    }
+    public void Doubt(string recordId) => Nudge(recordId, watched => watched.IsLeftAsleep && time.GetUtcNow() - watched.Word.At > ProbeSchedule.BetweenDoubts);
 
     public void Forget(string recordId)
     {
@@ -126,8 +114,12 @@ internal sealed partial class Prober(Handshaker handshaker, IWakeUp wakeUp, Gate
                     wakeUp.Wake(watched.RecordId);
                 }
 
-                var pause = ProbeSchedule.Pause(watched.Word, watched.EverPassed, random, options.ProbeInterval) - time.GetElapsedTime(started);
-                await RestAsync(watched, pause > ProbeSchedule.Shortest ? pause : ProbeSchedule.Shortest, ct);
+                var pause = PauseOf(watched) - time.GetElapsedTime(started);
+                do
+                {
+                    await RestAsync(watched, pause > ProbeSchedule.Shortest ? pause : ProbeSchedule.Shortest, ct);
+                }
+                while (watched.IsLeftAsleep && !watched.IsForgotten(time));
             }
         }
         catch (OperationCanceledException) when (ct.IsCancellationRequested)
@@ -138,13 +130,25 @@ internal sealed partial class Prober(Handshaker handshaker, IWakeUp wakeUp, Gate
         Drop(watched);
     }
 
+    private TimeSpan PauseOf(Watched watched) => watched.Endpoint.SleepsWhenIdle
+        ? ProbeSchedule.PauseAsleep(watched.Word, watched.EverPassed, random, options.ProbeInterval)
+        : ProbeSchedule.Pause(watched.Word, watched.EverPassed, random, options.ProbeInterval);
+
     private async Task RestAsync(Watched watched, TimeSpan pause, CancellationToken ct)
     {
         using var over = CancellationTokenSource.CreateLinkedTokenSource(ct);
-        await Task.WhenAny(Task.Delay(pause, time, over.Token), watched.Nudge.WaitAsync(over.Token));
+        watched.WasNudged = false;
+        var nudge = watched.Nudge.WaitAsync(over.Token);
+        await Task.WhenAny(Task.Delay(pause, time, over.Token), nudge);
+        watched.WasNudged = nudge.IsCompletedSuccessfully;
         await over.CancelAsync();
         ct.ThrowIfCancellationRequested();
     }
+
+    private TimeSpan TimeoutOf(Watched watched) =>
+        watched.Endpoint.SleepsWhenIdle ? ProbeSchedule.WakingTimeout
+        : watched.EverPassed ? ProbeSchedule.RecheckTimeout(options.ProbeInterval)
+        : ProbeSchedule.TryTimeout;
 
     private async Task<HandshakeWord> TryAsync(Watched watched, CancellationToken ct)
     {
@@ -153,7 +157,7 @@ internal sealed partial class Prober(Handshaker handshaker, IWakeUp wakeUp, Gate
         {
             // What it was known to speak is asked for first and only; after a failure everything is found out anew.
             var known = watched.Word.Verdict == HandshakeVerdict.Failed ? null : watched.Server;
-            var word = await handshaker.TryAsync(watched.Endpoint, watched.Address, known, watched.EverPassed ? ProbeSchedule.RecheckTimeout(options.ProbeInterval) : ProbeSchedule.TryTimeout, ct);
+            var word = await handshaker.TryAsync(watched.Endpoint, watched.Address, known, TimeoutOf(watched), ct);
             metrics.Probed(word.Verdict.ToString());
             return word;
         }
@@ -166,6 +170,22 @@ internal sealed partial class Prober(Handshaker handshaker, IWakeUp wakeUp, Gate
         finally
         {
             _slots.Release();
+        }
+    }
+
+    private void Nudge(string recordId, Func<Watched, bool> which)
+    {
+        if (!_records.TryGetValue(recordId, out var containers))
+        {
+            return;
+        }
+
+        lock (_watching)
+        {
+            foreach (var watched in containers.Values.Where(watched => watched.Nudge.CurrentCount == 0 && which(watched)))
+            {
+                watched.Nudge.Release();
+            }
         }
     }
 

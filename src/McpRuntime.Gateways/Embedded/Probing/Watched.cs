@@ -48,6 +48,12 @@ internal sealed class Watched
 
     public long? WokenAt { get; set; }
 
+    /// <summary>The last pause was ended by somebody, not by the clock.</summary>
+    public bool WasNudged { get; set; }
+
+    /// <summary>It answered, and to ask it by the clock would start an instance of what nobody uses.</summary>
+    public bool IsLeftAsleep => Endpoint.SleepsWhenIdle && !WasNudged && Word.Verdict is HandshakeVerdict.Passed or HandshakeVerdict.Challenged;
+
     /// <summary>Ends the pause between two tries.</summary>
     public SemaphoreSlim Nudge { get; } = new(0, 1);
 
