@@ -131,10 +131,13 @@ internal sealed class ProfileStore(Database database, TimeProvider time) : IProf
             ct);
     }
 
-    /// <summary>Who edited it last: they answer for its roll-out.</summary>
-    public Task<string> EditorAsync(GuardrailProfile profile, CancellationToken ct) =>
+    /// <summary>Who edited it last: they answer for its roll-out. Of a repository or a cluster nobody knows which person that was.</summary>
+    public Task<ProfileEditor> EditorAsync(GuardrailProfile profile, CancellationToken ct) =>
         database.ReadAsync(
-            (db, stop) => db.ProfileVersions.Where(row => row.Name == profile.Name && row.Version == profile.Version).Select(row => row.CreatedBy).SingleAsync(stop),
+            (db, stop) => (from version in db.ProfileVersions
+                           where version.Name == profile.Name && version.Version == profile.Version
+                           join row in db.Profiles on version.Name equals row.Name
+                           select new ProfileEditor(version.CreatedBy, row.Owner == "rest")).SingleAsync(stop),
             ct);
 
     /// <summary>Live runtimes whose asked generation was made from an older version; by ix_runtimes_profile.</summary>
@@ -239,3 +242,6 @@ internal sealed class ProfileStore(Database database, TimeProvider time) : IProf
 
 /// <param name="CreatedAt">Null: came with the release.</param>
 internal sealed record ProfileVersion(GuardrailProfile Profile, string CreatedBy, DateTimeOffset? CreatedAt);
+
+/// <param name="IsPerson">Their word alone is one person's; otherwise an approval takes two.</param>
+internal sealed record ProfileEditor(string Subject, bool IsPerson);
