@@ -1,9 +1,9 @@
+using System.Buffers.Text;
 using System.Net;
+using System.Security.Cryptography;
 using System.Text;
 using System.Text.Json.Nodes;
 using McpRuntime.Acceptance.Tests.Harness;
-using Microsoft.IdentityModel.JsonWebTokens;
-using Microsoft.IdentityModel.Tokens;
 
 namespace McpRuntime.Kubernetes.Tests;
 
@@ -71,7 +71,7 @@ internal sealed class CustomResourceApprovalTests
         await _world.KubectlAsync("delete", "mcprt/profiled", "guardrailprofile/house", "--timeout=60s");
     }
 
-    private Task ProfileAsync(bool readOnlyRoot) => TheCluster.It.ApplyAsync(
+    private static Task ProfileAsync(bool readOnlyRoot) => TheCluster.It.ApplyAsync(
         $"apiVersion: mcpruntime.dev/v1alpha1\nkind: GuardrailProfile\nmetadata: {{name: house}}\nspec: {{description: of the house, config: {{filesystem: {{readOnlyRoot: {(readOnlyRoot ? "true" : "false")}}}}}}}\n");
 
     private async Task<string> RootsAsync() =>
@@ -89,13 +89,17 @@ internal sealed class CustomResourceApprovalTests
 
     private async Task ApproveAsync(string id, string who, string? reason)
     {
-        var token = new JsonWebTokenHandler().CreateToken(new SecurityTokenDescriptor
-        {
-            Expires = DateTime.UtcNow.AddMinutes(5),
-            Claims = new Dictionary<string, object>(StringComparer.Ordinal) { ["sub"] = who, ["roles"] = new[] { "approver" } },
-            SigningCredentials = new SigningCredentials(new SymmetricSecurityKey(Encoding.UTF8.GetBytes(Secret)), SecurityAlgorithms.HmacSha256),
-        });
+        var token = TokenOf(who);
         using var api = new RuntimeApi(_world.Api.Address, () => token, []);
         (await api.SendAsync(HttpMethod.Post, $"/runtimes/approvals/{id}/approve", reason is null ? null : new JsonObject { ["reason"] = reason })).Expect(HttpStatusCode.OK);
+    }
+
+    private static string TokenOf(string approver)
+    {
+        var expires = DateTimeOffset.UtcNow.AddMinutes(5).ToUnixTimeSeconds();
+        var signed = $"{Part("""{"alg":"HS256","typ":"JWT"}""")}.{Part(new JsonObject { ["sub"] = approver, ["roles"] = new JsonArray("approver"), ["exp"] = expires }.ToJsonString())}";
+        return $"{signed}.{Base64Url.EncodeToString(HMACSHA256.HashData(Encoding.UTF8.GetBytes(Secret), Encoding.UTF8.GetBytes(signed)))}";
+
+        static string Part(string json) => Base64Url.EncodeToString(Encoding.UTF8.GetBytes(json));
     }
 }

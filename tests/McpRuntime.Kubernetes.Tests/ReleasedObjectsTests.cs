@@ -31,7 +31,7 @@ internal sealed class ReleasedObjectsTests
         await _release.HaveVolumeAsync();
         await _cluster.KubectlOrFailAsync("create", "namespace", Team);
         await _cluster.KubectlOrFailAsync("create", "namespace", Elsewhere);
-        await _release.InstallAsync(); TestContext.Out.WriteLine($"T {DateTime.UtcNow:T} await _release.InstallAsync();");
+        await _release.InstallAsync();
 
         await _cluster.KubectlOrFailAsync("apply", "-n", Team, "-f", Path.Combine(CustomResourceWorld.Samples, "secret.yaml"), "-f", Path.Combine(CustomResourceWorld.Samples, "profile.yaml"));
         await _cluster.KubectlOrFailAsync("wait", "-n", Team, "--for=condition=Ready", "mcprt/weather", "mcprt/tight", "--timeout=100s");
@@ -43,14 +43,14 @@ internal sealed class ReleasedObjectsTests
         await _cluster.KubectlOrFailAsync("delete", "-n", Team, "mcprt/weather", "mcprt/tight", "guardrailprofile/tight", "--timeout=100s");
         var (granted, begun) = (await Rights.GrantedAsync(_cluster, ["clusterrole", Everywhere]), (await CallsAsync()).Count);
         // A watch is in the audit log when it is over: with the process that had it.
-        await _release.InstallAsync("--set", Watching); TestContext.Out.WriteLine($"T {DateTime.UtcNow:T} await _release.InstallAsync(--set, Watching);");
+        await _release.InstallAsync("--set", Watching);
         await AccordAsync(granted, 0, call => call.About is not null && call.Resource != "namespaces" && call.Space != _release.Servers);
 
-        var narrow = await NamespacedAsync(); TestContext.Out.WriteLine($"T {DateTime.UtcNow:T} var narrow = await NamespacedAsync();");
-        await _release.UninstallAsync(); TestContext.Out.WriteLine($"T {DateTime.UtcNow:T} await _release.UninstallAsync();");
+        var narrow = await NamespacedAsync();
+        await _release.UninstallAsync();
         await AccordAsync(narrow, begun, call => call.Space == Team || call.Status is 401 or 403);
         (await _cluster.KubectlOrFailAsync("get", "mcprt", "-A", "-o", "name")).Should().Contain("kept", "objects go with their definition, and so that stays");
-        await _cluster.KubectlOrFailAsync("delete", "namespace", Elsewhere, Team); TestContext.Out.WriteLine($"T {DateTime.UtcNow:T} await _cluster.KubectlOrFailAsync(delete, namespace, Elsewhe");
+        await _cluster.KubectlOrFailAsync("delete", "namespace", Elsewhere, Team);
     }
 
     /// <summary>The same release, now in one namespace, and without any right over the cluster for it.</summary>

@@ -49,7 +49,7 @@ internal sealed class ReleasedReplicasTests
     private static async Task<bool> LeadsAsync(RuntimeApi replica) => (await replica.GetAsync("/readyz")).Expect(HttpStatusCode.OK).Body!["lease"]!.GetValue<string>() == "leader";
 
     /// <summary>Without a word: as a node that loses power.</summary>
-    private Task LoseAsync(Replica pod) => _cluster.KubectlOrFailAsync("delete", "pod", pod.Name, "-n", _release.Space, "--grace-period=0", "--force");
+    private Task<string> LoseAsync(Replica pod) => _cluster.KubectlOrFailAsync("delete", "pod", pod.Name, "-n", _release.Space, "--grace-period=0", "--force");
 
     private static async Task<bool> AnswersAsync(RuntimeApi api)
     {
