@@ -142,6 +142,8 @@ fill_product() {
   copy_programs "$1/root" "${programs[@]}"
   ln -s git-remote-http "$1/root/usr/lib/git-core/git-remote-https"
   ln -s ../../bin/git "$1/root/usr/lib/git-core/git"
+  # A repository on this machine is served by a program of its own name.
+  ln -s git "$1/root/usr/bin/git-upload-pack"
   mkdir -p "$1/root/usr/share/git-core/templates"
   printf 'FROM mcpruntime/guard\nCOPY root /\n' >"$1/Dockerfile"
 }

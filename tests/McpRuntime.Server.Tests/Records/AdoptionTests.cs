@@ -51,7 +51,10 @@ internal sealed class AdoptionTests<TKind> : OnDatabase<TKind>
     private Task<SyncResult> DeclareAsync() => House.Door.SyncAsync(
         Git,
         Gone,
-        [.. new[] { "a", "b" }.Select(name => new PutRuntime(Given.Request(name) with { GuardrailsProfile = "lab" }, Gone, MustCreate: false) { Origin = new RecordOrigin(new string('c', 40), "x.yaml") })],
+        [Put("a"), Put("b")],
         new SyncTerms { Profiles = [new DeclaredProfile("lab", "declared", [], BuiltInProfiles.Standard.Config)] },
         Ct);
+
+    private static PutRuntime Put(string name) =>
+        new(Given.Request(name) with { GuardrailsProfile = "lab" }, Gone, MustCreate: false) { Origin = new RecordOrigin(new string('c', 40), "x.yaml") };
 }
