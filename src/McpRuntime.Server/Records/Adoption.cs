@@ -31,7 +31,7 @@ internal sealed class Adoption(Database database, TimeProvider time)
 
     /// <summary>Runs on as it is: an owner is no part of what runs.</summary>
     /// <exception cref="Refusal">Forbidden: not an admin. Conflict: the settings name that owner. NotFound: it has left nothing.</exception>
-    public Task<LeftBehind> AdoptAsync(Caller caller, string owner, IReadOnlyCollection<string> configured, CancellationToken ct)
+    public async Task<LeftBehind> AdoptAsync(Caller caller, string owner, IReadOnlyCollection<string> configured, CancellationToken ct)
     {
         if (!caller.IsAdmin)
         {
@@ -45,7 +45,7 @@ internal sealed class Adoption(Database database, TimeProvider time)
 
         var now = time.GetUtcNow();
         var change = new Change(RecordId.New(now), caller, now);
-        return database.WriteAsync((db, stop) => AdoptAsync(db, change, owner, stop), ct);
+        return await database.WriteAsync((db, stop) => AdoptAsync(db, change, owner, stop), ct);
     }
 
     private static async Task<LeftBehind> AdoptAsync(RecordsDb db, Change change, string owner, CancellationToken ct)
