@@ -98,27 +98,34 @@ fill_sample() {
   publish samples/servers/csharp "$1/app"
 }
 
+# Into the folder $1: programs of this machine's packages, and what they load.
+copy_programs() {
+  local root=$1 file
+  shift
+  for file in "$@"; do
+    echo "$file"
+    ldd "$file" | awk '$2 == "=>" { print $3 }'
+  done | sort -u | while read -r file; do
+    # /lib is a link to /usr/lib, in the image too.
+    case $file in
+      /usr/*) install -D "$file" "$root$file" ;;
+      *) install -D "$file" "$root/usr$file" ;;
+    esac
+  done
+}
+
 # PostgreSQL's programs and the libraries that they load, from this machine's package.
 postgresql_bin() { compgen -G '/usr/lib/postgresql/*/bin' | sort -V | tail -1 || true; }
 
 fill_database() {
-  local bin version file
+  local bin version
   bin=$(postgresql_bin)
   [ -n "$bin" ] || die "mcpruntime/database is made of this machine's PostgreSQL: apt-get install postgresql"
   version=$(basename "$(dirname "$bin")")
   cp "$root/samples/servers/database/Dockerfile" "$root/samples/servers/database/database" "$1/"
   mkdir -p "$1/root/usr/share/postgresql"
   cp -r "/usr/share/postgresql/$version" "$1/root/usr/share/postgresql/"
-  for file in "$bin"/{postgres,initdb,psql,pg_isready} "/usr/lib/postgresql/$version/lib"/{dict_snowball,plpgsql}.so; do
-    echo "$file"
-    ldd "$file" | awk '$2 == "=>" { print $3 }'
-  done | sort -u | while read -r file; do
-    # /lib is a link to /usr/lib, in the image too.
-    case $file in
-      /usr/*) install -D "$file" "$1/root$file" ;;
-      *) install -D "$file" "$1/root/usr$file" ;;
-    esac
-  done
+  copy_programs "$1/root" "$bin"/{postgres,initdb,psql,pg_isready} "/usr/lib/postgresql/$version/lib"/{dict_snowball,plpgsql}.so
 }
 
 fill_guard() {
@@ -126,12 +133,31 @@ fill_guard() {
   publish src/McpRuntime.Server "$1/app"
 }
 
-# What the chart names: the guard's image by the product's name and version.
-name_product() {
+# What reads repositories, as this machine's packages have it; the two programs that check signatures only where they are there.
+git_programs() { for file in /usr/bin/git /usr/lib/git-core/git-remote-http /usr/bin/ssh-keygen /usr/bin/gpg; do [ ! -f "$file" ] || echo "$file"; done; }
+
+fill_product() {
+  local programs
+  mapfile -t programs < <(git_programs)
+  copy_programs "$1/root" "${programs[@]}"
+  ln -s git-remote-http "$1/root/usr/lib/git-core/git-remote-https"
+  ln -s ../../bin/git "$1/root/usr/lib/git-core/git"
+  # A repository on this machine is served by a program of its own name.
+  ln -s git "$1/root/usr/bin/git-upload-pack"
+  mkdir -p "$1/root/usr/share/git-core/templates"
+  printf 'FROM mcpruntime/guard\nCOPY root /\n' >"$1/Dockerfile"
+}
+
+# What the chart names: the guard's image and git, by the product's name and version. On another base than ours git is that base's to have.
+build_product() {
   local version
   version=$(sed -n 's/.*<VersionPrefix>\(.*\)<.*/\1/p' "$root/Directory.Build.props")
-  docker tag mcpruntime/guard:latest mcpruntime/mcp-runtime:latest
-  docker tag mcpruntime/guard:latest "mcpruntime/mcp-runtime:$version"
+  if [ -n "${IMAGE_BASE:-}" ]; then
+    docker tag mcpruntime/guard:latest mcpruntime/mcp-runtime:latest
+  else
+    build mcp-runtime "$({ echo "$1"; git_programs | xargs sha256sum; declare -f fill_product copy_programs; } | sha256sum | cut -c1-16)" fill_product
+  fi
+  docker tag mcpruntime/mcp-runtime:latest "mcpruntime/mcp-runtime:$version"
 }
 
 hash_with() { # the images below, then what is published
@@ -154,12 +180,13 @@ for target in "${targets[@]}"; do
     server-everything)
       build server-everything "$(hash_with "$(base_hash)" samples/servers/everything)" fill_everything ;;
     database)
-      build database "$(hash_with "$(base_hash) $(postgresql_bin) $(declare -f fill_database)" samples/servers/database)" fill_database ;;
+      build database "$(hash_with "$(base_hash) $(postgresql_bin) $(declare -f fill_database copy_programs)" samples/servers/database)" fill_database ;;
     guard)
       # IMAGE_BASE: an ASP.NET 10 image of a registry, such as a chiselled one; otherwise ours.
       [ -n "${IMAGE_BASE:-}" ] || build dotnet "$(dotnet_hash)" fill_dotnet
-      build guard "$(hash_with "${IMAGE_BASE:-$(dotnet_hash)}" src Directory.Packages.props Directory.Build.props)" fill_guard --build-arg "BASE=${IMAGE_BASE:-mcpruntime/dotnet}"
-      name_product ;;
+      hash=$(hash_with "${IMAGE_BASE:-$(dotnet_hash)}" src Directory.Packages.props Directory.Build.props)
+      build guard "$hash" fill_guard --build-arg "BASE=${IMAGE_BASE:-mcpruntime/dotnet}"
+      build_product "$hash" ;;
     dotnet | sample-server)
       build dotnet "$(dotnet_hash)" fill_dotnet
       case $target in

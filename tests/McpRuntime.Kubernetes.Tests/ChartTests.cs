@@ -44,6 +44,27 @@ internal sealed class ChartTests
         text.Split("\n---\n").Where(document => document.Contains($"\nkind: {kind}\n", StringComparison.Ordinal)).Should().ContainSingle().Which.Should().Contain("helm.sh/resource-policy: keep");
     }
 
+    [Test]
+    public async Task The_definitions_that_come_with_it_are_those_of_the_checkout_and_are_kept_when_it_goes()
+    {
+        var files = Directory.GetFiles(Path.Combine(Places.Checkout, "crds"), "*.yaml").Order(StringComparer.Ordinal).ToList();
+        var copies = Path.Combine(Helm.Chart, "files", "crds");
+        Directory.GetFiles(copies).Select(file => Path.GetFileName(file)).Should().BeEquivalentTo(files.Select(file => Path.GetFileName(file)));
+        foreach (var file in files)
+        {
+            (await File.ReadAllTextAsync(Path.Combine(copies, Path.GetFileName(file)))).Should().Be(await File.ReadAllTextAsync(file), "cp crds/*.yaml charts/mcp-runtime/files/crds/");
+        }
+
+        var text = (await Helm.RunAsync(_cluster, "template", "r", Helm.Chart, "-f", Path.Combine(Helm.Chart, "values-custom-resources.yaml"))).Expect("helm template");
+        var made = text.Split("\n---\n").Where(document => document.Contains("kind: CustomResourceDefinition", StringComparison.Ordinal)).ToList();
+        made.Should().HaveSameCount(files).And.OnlyContain(document => document.Contains("\n    helm.sh/resource-policy: keep\n", StringComparison.Ordinal));
+        foreach (var (document, file) in made.Zip(files))
+        {
+            var spec = (await File.ReadAllTextAsync(file)).Split("\nspec:\n")[1].Trim();
+            document.Should().Contain(spec);
+        }
+    }
+
     [TestCase("""{"hostPID": true}""", "Pod/p: hostPID")]
     [TestCase("""{"volumes": [{"name": "v", "hostPath": {"path": "/"}}]}""", "Pod/p: volumes[*].hostPath")]
     [TestCase("""{"securityContext": {"runAsUser": 0}}""", "Pod/p: securityContext.runAsUser")]
@@ -70,6 +91,7 @@ internal sealed class ChartTests
     [TestCase("settings.RUNTIME_DATABASE_URL=x", "RUNTIME_DATABASE_URL")]
     [TestCase("replica=1", "replica")]
     [TestCase("runtimes.networkPolicy=maybe", "networkPolicy")]
+    [TestCase("customResources.watchNamespaces={Team}", "watchNamespaces")]
     public async Task A_value_that_can_not_be_is_refused_by_its_name(string value, string name)
     {
         var ran = await Helm.RunAsync(_cluster, "template", "r", Helm.Chart, "--set", value);

@@ -131,6 +131,32 @@ internal sealed class CustomResourceTests
         await _world.KubectlAsync("delete", "mcprt", "resting", "--timeout=60s");
     }
 
+    [Test]
+    public async Task An_object_that_is_abandoned_goes_at_once_and_the_service_takes_the_rest_down_when_it_can()
+    {
+        await _world.ApplyAsync("stuck", "{source: {type: docker, image: 'mcpruntime/sample-server:latest'}, gateway: {port: 8080}}");
+        await _world.ReadyAsync("stuck");
+        var id = await _world.StatusAsync("stuck", "runtimeId");
+        // Somebody else's finalizer: the backend can't take this one away.
+        string[] held = ["service", "-n", _world.Backend, "-l", $"dev.mcpruntime/record={id}"];
+        var service = (await _world.AdminAsync(["get", .. held, "-o", "name"])).Trim();
+        await _world.AdminAsync("patch", service, "-n", _world.Backend, "--type=merge", "-p", """{"metadata": {"finalizers": ["example.org/held"]}}""");
+
+        await _world.KubectlAsync("delete", "mcprt", "stuck", "--wait=false");
+        await _world.KubectlAsync("wait", "mcprt/stuck", "--for=condition=Deleting", "--timeout=30s");
+        (await TheCluster.It.KubectlAsync("wait", "-n", _world.Space, "mcprt/stuck", "--for=delete", "--timeout=3s")).Exit.Should().NotBe(0, "something is left of it");
+        (await _world.ConditionAsync("stuck", "Deleting", "message")).Should().Contain("mcpruntime.dev/abandon");
+
+        await _world.KubectlAsync("annotate", "mcprt", "stuck", "mcpruntime.dev/abandon=true");
+        await _world.KubectlAsync("wait", "mcprt/stuck", "--for=delete", "--timeout=30s");
+        (await _world.KubectlAsync("get", "events", "--field-selector", "involvedObject.name=stuck,reason=Abandoned", "-o", "name")).Should().NotBeEmpty();
+        (await _world.Api.GetAsync($"/runtimes/{id}")).Body!["status"]!.GetValue<string>().Should().NotBe("deleted", "the record tells the truth: it is not gone");
+
+        await _world.AdminAsync("patch", service, "-n", _world.Backend, "--type=merge", "-p", """{"metadata": {"finalizers": null}}""");
+        await _world.Api.UntilAsync(id, "deleted");
+        (await _world.MadeOfAsync(id)).Should().BeEmpty();
+    }
+
     private static async Task<string> ContainersAsync(string id) =>
         (await Run.Async("docker", ["ps", "-aq", "--filter", $"label=dev.mcpruntime/record={id}"])).Expect("docker ps").Trim();
 

@@ -42,6 +42,18 @@ internal static class Rights
         return calls;
     }
 
+    /// <summary>What was granted, against the calls that it was granted for.</summary>
+    /// <returns>Empty: every call was allowed, and what was granted is what was called for. Otherwise each difference.</returns>
+    public static string Differences(IReadOnlyCollection<Called> calls, IReadOnlySet<string> granted)
+    {
+        var called = calls.SelectMany(call => call.Rights).ToHashSet(StringComparer.Ordinal);
+        return string.Join('\n', [
+            .. calls.Where(call => call.Status is 401 or 403).Select(call => $"denied: {call.Verb} {call.Path}"),
+            .. called.Except(granted).Select(right => $"called and not granted: {right}"),
+            .. granted.Except(called).Select(right => $"granted and not called: {right}"),
+        ]);
+    }
+
     private static IEnumerable<string> Texts(JsonNode? list) => list!.AsArray().Select(item => item!.GetValue<string>());
 }
 
@@ -51,11 +63,16 @@ internal sealed record Called(string Verb, string Path, int Status, JsonNode? Ab
     /// <summary>The rights that it took. An apply that makes the object takes the right to create, too; the log has the one verb.</summary>
     public IEnumerable<string> Rights => About is null ? [] : Verb == "patch" && Status == 201 ? [Right(Verb), Right("create")] : [Right(Verb)];
 
+    public string? Resource => Text("resource");
+
+    /// <summary>Null: of all namespaces, or of none.</summary>
+    public string? Space => Text("namespace");
+
     private string Right(string verb)
     {
-        var resource = Text("resource") + (Text("subresource") is { Length: > 0 } sub ? "/" + sub : "");
+        var resource = Resource + (Text("subresource") is { Length: > 0 } sub ? "/" + sub : "");
         return $"{verb} {Text("apiGroup")}/{resource} {(resource == "namespaces" ? Text("name") : "")}".TrimEnd();
     }
 
-    private string? Text(string field) => About![field]?.GetValue<string>();
+    private string? Text(string field) => About?[field]?.GetValue<string>();
 }

@@ -9,7 +9,7 @@ internal sealed class TheCluster
     public static TestCluster It { get; private set; } = null!;
 
     [OneTimeSetUp]
-    public async Task Start() => It = await TestCluster.StartAsync("mcpruntime/sample-server:latest", "mcpruntime/server-everything:latest", "mcpruntime/mcp-runtime:latest");
+    public async Task Start() => It = await TestCluster.StartAsync("mcpruntime/sample-server:latest", "mcpruntime/server-everything:latest", "mcpruntime/mcp-runtime:latest", "mcpruntime/database:latest");
 
     [OneTimeTearDown]
     public async Task Stop()

@@ -49,3 +49,19 @@ readOnlyRootFilesystem: true
 privileged: false
 capabilities: {drop: [ALL]}
 {{- end }}
+
+{{/* What the service does with objects of the kinds that are given. */}}
+{{- define "mcp-runtime.objectRules" -}}
+- apiGroups: [mcpruntime.dev]
+  resources: {{ toJson . }}
+  verbs: [list, watch, patch]
+- apiGroups: [mcpruntime.dev]
+  resources: [{{ range $i, $kind := . }}{{ if $i }}, {{ end }}{{ $kind }}/status{{ end }}]
+  verbs: [update]
+- apiGroups: [""]
+  resources: [secrets]
+  verbs: [get]
+- apiGroups: [""]
+  resources: [events]
+  verbs: [create]
+{{- end }}

@@ -117,7 +117,7 @@ internal sealed class GitProgram(GitOptions options, TimeProvider time)
         ("GNUPGHOME", options.Signers?.GpgHome is { } keys ? Path.GetFullPath(keys) : Path.Combine(folder, ".gnupg")),
     ];
 
-    private Fault NotThere(string why) => new(FaultKind.Transient, "GitMissing", $"The program {options.Program} can't be started ({why}): install git on the machine of this service.");
+    private Fault NotThere(string why) => new(FaultKind.Transient, "GitMissing", $"The program {options.Program} can't be started ({why}): install git where this service runs. Its own image has it, unless IMAGE_BASE named another base.");
 
     /// <summary>The last of it; progress lines end with a carriage return.</summary>
     private static async Task<string> WordsAsync(StreamReader reader, CancellationToken ct)

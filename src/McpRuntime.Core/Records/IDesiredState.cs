@@ -1,3 +1,4 @@
+using McpRuntime.Core.Guardrails;
 using McpRuntime.Core.Specs;
 
 namespace McpRuntime.Core.Records;
@@ -35,7 +36,14 @@ public interface IDesiredState
 
 /// <param name="AllowLargePrune">Somebody has said that so many may go at once.</param>
 /// <param name="Epoch">Set: the list is written while this lease holds, or not at all, so that an old leader's older list can't overtake a newer one.</param>
-public sealed record SyncTerms(bool AllowLargePrune = false, LeaseEpoch? Epoch = null);
+public sealed record SyncTerms(bool AllowLargePrune = false, LeaseEpoch? Epoch = null)
+{
+    /// <summary>Guardrails profiles that come with the list, and under which its entries are admitted: stored with them, or not at all.</summary>
+    public IReadOnlyList<DeclaredProfile> Profiles { get; init; } = [];
+}
+
+/// <summary>A custom guardrails profile as a source declares it.</summary>
+public sealed record DeclaredProfile(string Name, string Description, IReadOnlyList<string> RecommendedBackends, GuardrailsConfig Config);
 
 /// <summary>Where a declared record's content stands.</summary>
 /// <param name="Commit">40 hex digits: the commit that brought the present content; null where there are no commits.</param>

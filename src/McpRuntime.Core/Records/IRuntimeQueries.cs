@@ -77,6 +77,9 @@ public sealed record RuntimeView
 
     public string? ApprovalId { get; init; }
 
+    /// <summary>When the question expires; null once it is decided, and without one.</summary>
+    public DateTimeOffset? ApprovalExpiresAt { get; init; }
+
     public string? ApprovedBy { get; init; }
 
     public ResolvedFacts? Facts { get; init; }

@@ -17,7 +17,7 @@ internal sealed class ProfileRollout(ProfileStore profiles, Regenerations regene
         foreach (var profile in profiles.List().Where(profile => !profile.BuiltIn))
         {
             var behind = await profiles.BehindAsync(profile, left, ct);
-            var editor = behind.Count == 0 ? "" : await profiles.EditorAsync(profile, ct);
+            var editor = behind.Count == 0 ? null : await profiles.EditorAsync(profile, ct);
             foreach (var id in behind)
             {
                 if (lease.Current is not { } epoch)
@@ -25,7 +25,7 @@ internal sealed class ProfileRollout(ProfileStore profiles, Regenerations regene
                     return;
                 }
 
-                await regenerations.RollOutAsync(epoch, id, profile, editor, ct);
+                await regenerations.RollOutAsync(epoch, id, profile, editor!, ct);
             }
 
             left -= behind.Count;

@@ -62,29 +62,7 @@ internal sealed class ProfileStore(Database database, TimeProvider time) : IProf
     {
         MustBeCustom(name);
         Check(name, content);
-        return await WriteAsync(
-            caller,
-            async (db, change, stop) =>
-            {
-                var row = await db.Profiles.FirstOrDefaultAsync(row => row.Name == name, stop);
-                if (row is { DeletedAt: null })
-                {
-                    // Our own write, whose reply was lost, is found by its author, time and content.
-                    return await LatestAsync(db, row, stop) is { } there && there.CreatedAt == change.AtMs && there.CreatedBy == caller.Subject && Same(there, content)
-                        ? Show(there)
-                        : throw new Refusal(RefusalKind.Conflict, "Name taken", $"There is a guardrails profile '{name}' already. PUT to it to change it.");
-                }
-
-                if (row is null)
-                {
-                    row = new ProfileRow { Name = name!, Owner = caller.Source };
-                    db.Profiles.Add(row);
-                }
-
-                (row.DeletedAt, row.Owner) = (null, caller.Source);
-                return Add(db, change, row, content, "profile.create");
-            },
-            ct);
+        return await WriteAsync(caller, (db, change, stop) => CreateAsync(db, change, name!, content, stop), ct);
     }
 
     /// <summary>A new version; the same content again is none.</summary>
@@ -92,16 +70,26 @@ internal sealed class ProfileStore(Database database, TimeProvider time) : IProf
     {
         MustBeCustom(name);
         Check(name, content);
-        return await WriteAsync(
-            caller,
-            async (db, change, stop) =>
-            {
-                var row = await MustFindAsync(db, name, stop);
-                MustBeOwner(change.Caller, row);
-                var latest = await LatestAsync(db, row, stop);
-                return latest is not null && Same(latest, content) ? Show(latest) : Add(db, change, row, content, "profile.update");
-            },
-            ct);
+        return await WriteAsync(caller, (db, change, stop) => ReplaceAsync(db, change, name, content, stop), ct);
+    }
+
+    /// <summary>Within the transaction of the runtimes that come with them. What is in memory follows with the next <see cref="RefreshAsync"/>.</summary>
+    /// <returns>As they are stored, with their versions.</returns>
+    public static async Task<IReadOnlyList<GuardrailProfile>> PutAllAsync(RecordsDb db, Change change, IReadOnlyList<DeclaredProfile> declared, CancellationToken ct)
+    {
+        List<GuardrailProfile> stored = [];
+        foreach (var profile in declared)
+        {
+            MustDefine(change.Caller);
+            MustBeCustom(profile.Name);
+            var content = new ProfileContent(profile.Description, profile.RecommendedBackends, profile.Config);
+            Check(profile.Name, content);
+            stored.Add(await db.Profiles.AnyAsync(row => row.Name == profile.Name && row.DeletedAt == null, ct)
+                ? await ReplaceAsync(db, change, profile.Name, content, ct)
+                : await CreateAsync(db, change, profile.Name, content, ct));
+        }
+
+        return stored;
     }
 
     /// <exception cref="Refusal">Conflict: built in, or in use; then it lists the users.</exception>
@@ -131,10 +119,13 @@ internal sealed class ProfileStore(Database database, TimeProvider time) : IProf
             ct);
     }
 
-    /// <summary>Who edited it last: they answer for its roll-out.</summary>
-    public Task<string> EditorAsync(GuardrailProfile profile, CancellationToken ct) =>
+    /// <summary>Who edited it last: they answer for its roll-out. Of a repository or a cluster nobody knows which person that was.</summary>
+    public Task<ProfileEditor> EditorAsync(GuardrailProfile profile, CancellationToken ct) =>
         database.ReadAsync(
-            (db, stop) => db.ProfileVersions.Where(row => row.Name == profile.Name && row.Version == profile.Version).Select(row => row.CreatedBy).SingleAsync(stop),
+            (db, stop) => (from version in db.ProfileVersions
+                           where version.Name == profile.Name && version.Version == profile.Version
+                           join row in db.Profiles on version.Name equals row.Name
+                           select new ProfileEditor(version.CreatedBy, row.Owner == "rest")).SingleAsync(stop),
             ct);
 
     /// <summary>Live runtimes whose asked generation was made from an older version; by ix_runtimes_profile.</summary>
@@ -159,13 +150,46 @@ internal sealed class ProfileStore(Database database, TimeProvider time) : IProf
             .Distinct(StringComparer.Ordinal).Order(StringComparer.Ordinal)];
     }
 
-    private async Task<T> WriteAsync<T>(Caller caller, Func<RecordsDb, Change, CancellationToken, Task<T>> write, CancellationToken ct)
+    private static async Task<GuardrailProfile> CreateAsync(RecordsDb db, Change change, string name, ProfileContent content, CancellationToken ct)
+    {
+        var row = await db.Profiles.FirstOrDefaultAsync(row => row.Name == name, ct);
+        if (row is { DeletedAt: null })
+        {
+            // Our own write, whose reply was lost, is found by its author, time and content.
+            return await LatestAsync(db, row, ct) is { } there && there.CreatedAt == change.AtMs && there.CreatedBy == change.Caller.Subject && Same(there, content)
+                ? Show(there)
+                : throw new Refusal(RefusalKind.Conflict, "Name taken", $"There is a guardrails profile '{name}' already. PUT to it to change it.");
+        }
+
+        if (row is null)
+        {
+            row = new ProfileRow { Name = name, Owner = change.Caller.Source };
+            db.Profiles.Add(row);
+        }
+
+        (row.DeletedAt, row.Owner) = (null, change.Caller.Source);
+        return Add(db, change, row, content, "profile.create");
+    }
+
+    private static async Task<GuardrailProfile> ReplaceAsync(RecordsDb db, Change change, string name, ProfileContent content, CancellationToken ct)
+    {
+        var row = await MustFindAsync(db, name, ct);
+        MustBeOwner(change.Caller, row);
+        var latest = await LatestAsync(db, row, ct);
+        return latest is not null && Same(latest, content) ? Show(latest) : Add(db, change, row, content, "profile.update");
+    }
+
+    private static void MustDefine(Caller caller)
     {
         if (!caller.IsAdmin && !caller.DefinesProfiles)
         {
             throw new Refusal(RefusalKind.Forbidden, "Not allowed", "Guardrails profiles are changed by admins, and by the sources that RUNTIME_SOURCE_POLICY lets define them.");
         }
+    }
 
+    private async Task<T> WriteAsync<T>(Caller caller, Func<RecordsDb, Change, CancellationToken, Task<T>> write, CancellationToken ct)
+    {
+        MustDefine(caller);
         var now = time.GetUtcNow();
         var change = new Change(RecordId.New(now), caller, now);
         var result = await database.WriteAsync((db, stop) => write(db, change, stop), ct);
@@ -239,3 +263,6 @@ internal sealed class ProfileStore(Database database, TimeProvider time) : IProf
 
 /// <param name="CreatedAt">Null: came with the release.</param>
 internal sealed record ProfileVersion(GuardrailProfile Profile, string CreatedBy, DateTimeOffset? CreatedAt);
+
+/// <param name="IsPerson">Their word alone is one person's; otherwise an approval takes two.</param>
+internal sealed record ProfileEditor(string Subject, bool IsPerson);

@@ -1,3 +1,4 @@
+using McpRuntime.Core.Guardrails;
 using McpRuntime.Core.Records;
 using McpRuntime.Server.Records.Model;
 
@@ -8,6 +9,9 @@ internal sealed record Change(string Id, Caller Caller, DateTimeOffset At)
 {
     /// <summary>A leader whose wall clock is this much behind ours still sees the row as due at once.</summary>
     private static readonly TimeSpan Skew = TimeSpan.FromMinutes(1);
+
+    /// <summary>Guardrails profiles that this change itself stores: the rest of it is judged under them.</summary>
+    public IReadOnlyList<GuardrailProfile> Profiles { get; init; } = [];
 
     public long AtMs => At.ToUnixTimeMilliseconds();
 

@@ -1,5 +1,6 @@
 using McpRuntime.Core.Records;
 using McpRuntime.Server.Control;
+using McpRuntime.Server.Profiles;
 using McpRuntime.Server.Records.Model;
 using Microsoft.EntityFrameworkCore;
 
@@ -34,7 +35,8 @@ internal sealed class Door(Database database, Drafts drafts, IdempotencyKeys key
             async (db, stop) =>
             {
                 await MustLeadAsync(db, terms.Epoch, owner, stop);
-                return await sync.RunAsync(db, change, PutAsync, stop);
+                var stored = await ProfileStore.PutAllAsync(db, change, terms.Profiles, stop);
+                return await sync.RunAsync(db, change with { Profiles = stored }, PutAsync, stop);
             },
             ct);
         foreach (var id in woken)
@@ -153,7 +155,7 @@ internal sealed class Door(Database database, Drafts drafts, IdempotencyKeys key
     private async Task<PutResult> CreateAsync(RecordsDb db, Change change, PutRuntime put, CancellationToken ct)
     {
         var id = RecordId.New(change.At);
-        var draft = await drafts.MakeAsync(change.Caller, put.Request, id, ct);
+        var draft = await drafts.MakeAsync(change.Caller, put.Request, id, ct, declared: change.Profiles);
         var row = Generations.Create(db, change, id, put.Owner, draft);
         row.Desired = put.Desired ?? DesiredState.Running;
         Declared(row, put.Origin);
@@ -166,7 +168,7 @@ internal sealed class Door(Database database, Drafts drafts, IdempotencyKeys key
     private async Task<PutResult> UpdateAsync(RecordsDb db, Change change, RuntimeRow row, PutRuntime put, CancellationToken ct)
     {
         MustBeUpdatable(change.Caller, put, row);
-        var draft = await drafts.MakeAsync(change.Caller, Immutable(put.Request, row), row.Id, ct);
+        var draft = await drafts.MakeAsync(change.Caller, Immutable(put.Request, row), row.Id, ct, declared: change.Profiles);
         var asked = await db.Revisions.SingleAsync(revision => revision.RuntimeId == row.Id && revision.Generation == row.AskedGeneration, ct);
         var changed = asked.ContentHash != draft.ContentHash;
         if (changed)

@@ -1,5 +1,6 @@
 using McpRuntime.Core.Approvals;
 using McpRuntime.Core.Catalog;
+using McpRuntime.Core.Guardrails;
 using McpRuntime.Core.Records;
 using McpRuntime.Core.Specs;
 using McpRuntime.Server.Records.Model;
@@ -34,10 +35,17 @@ internal sealed class Drafts(IAdmissionContexts contexts, EnvironmentVault vault
     public Task RefreshAsync(CancellationToken ct) => contexts.RefreshAsync(ct);
 
     /// <exception cref="Refusal">Invalid or Forbidden, every error with its field.</exception>
+    /// <param name="declared">Profiles that are being stored with it, and are in no memory yet.</param>
     /// <param name="asItStood">The catalog entry of the generation that this one is made from: a later catalog changes nothing of it.</param>
-    public async Task<Draft> MakeAsync(Caller caller, DeployRequest request, string recordId, CancellationToken ct, CatalogEntry? asItStood = null)
+    public async Task<Draft> MakeAsync(Caller caller, DeployRequest request, string recordId, CancellationToken ct, CatalogEntry? asItStood = null, IReadOnlyList<GuardrailProfile>? declared = null)
     {
         var context = contexts.For(caller);
+        if (declared is { Count: > 0 })
+        {
+            var known = context.FindProfile;
+            context = context with { FindProfile = name => declared.FirstOrDefault(profile => profile.Name == name) ?? known(name) };
+        }
+
         if (asItStood is not null)
         {
             context = context with { FindCatalogEntry = id => id == asItStood.Id ? asItStood : null };

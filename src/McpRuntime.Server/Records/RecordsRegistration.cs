@@ -52,6 +52,7 @@ internal static class RecordsRegistration
         services.AddSingleton<IAuditLog, AuditLog>();
         services.AddSingleton<History>();
         services.AddSingleton<Abandonment>();
+        services.AddSingleton<Adoption>();
         services.AddSingleton<Patience>();
         services.AddSingleton<IRouteTable, RouteTable>();
         services.AddSingleton<IBridgeTable, BridgeTable>();

@@ -2,6 +2,7 @@ using McpRuntime.Core.Guardrails;
 using McpRuntime.Core.Records;
 using McpRuntime.Core.Specs;
 using McpRuntime.Server.Control;
+using McpRuntime.Server.Profiles;
 using McpRuntime.Server.Records.Model;
 using Microsoft.EntityFrameworkCore;
 
@@ -81,8 +82,8 @@ internal sealed class Regenerations(Database database, Drafts drafts, TimeProvid
     }
 
     /// <summary>Gives a user of an edited profile a new generation under it. What is refused is told once and not tried again until the next version.</summary>
-    /// <param name="editor">Who answers for it: the admin who edited the profile.</param>
-    public async Task RollOutAsync(LeaseEpoch epoch, string runtimeId, GuardrailProfile profile, string editor, CancellationToken ct)
+    /// <param name="editor">Who answers for it: who edited the profile.</param>
+    public async Task RollOutAsync(LeaseEpoch epoch, string runtimeId, GuardrailProfile profile, ProfileEditor editor, CancellationToken ct)
     {
         var now = time.GetUtcNow();
         await database.WriteAsync(
@@ -95,7 +96,7 @@ internal sealed class Regenerations(Database database, Drafts drafts, TimeProvid
                     return false;
                 }
 
-                var change = new Change(RecordId.New(now), new Caller(editor, Roles.Admin, [], row.Owner) { IsPerson = true }, now);
+                var change = new Change(RecordId.New(now), new Caller(editor.Subject, Roles.Admin, [], row.Owner) { IsPerson = editor.IsPerson }, now);
                 await RollOutAsync(db, change, row, profile, stop);
                 return true;
             },

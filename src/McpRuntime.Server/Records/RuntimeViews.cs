@@ -1,5 +1,6 @@
 using McpRuntime.Core.Guardrails;
 using McpRuntime.Core.Records;
+using McpRuntime.Server.Approvals;
 using McpRuntime.Server.Records.Model;
 using McpRuntime.Server.Records.Secrets;
 
@@ -40,6 +41,7 @@ internal static class RuntimeViews
             DeleteRequested = runtime.DeleteRequested,
             ApprovalStatus = approval?.Status ?? "not_required",
             ApprovalId = approval?.Id,
+            ApprovalExpiresAt = approval is { Status: ApprovalStatus.Pending } ? DateTimeOffset.FromUnixTimeMilliseconds(approval.ExpiresAt) : null,
             ApprovedBy = approval is { Status: "approved" } ? RecordsJson.Read<List<string>>(approval.ReviewedBy) is [.., var last] ? last : null : null,
             Facts = asked.Facts is null ? null : RecordsJson.Read<ResolvedFacts>(asked.Facts),
             Conditions = RecordsJson.Read<List<Condition>>(status.Conditions),

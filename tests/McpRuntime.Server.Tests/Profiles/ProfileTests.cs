@@ -112,6 +112,27 @@ internal sealed class ProfileTests<TKind> : OnDatabase<TKind>
     }
 
     [Test]
+    public async Task An_edit_that_no_person_answers_for_takes_two_approvals_at_every_user()
+    {
+        House.Approvals = new([], ["docker.io"], [], [], TimeSpan.FromHours(48));
+        var cluster = new Caller("crd:default", Roles.Operator, [], "crd:default") { DefinesProfiles = true };
+        await Profiles.PutAsync(cluster, "lab", Of(Tight), Ct);
+        var id = (await House.Door.PutAsync(Given.Ann, Given.Create(Under("lab")), Ct)).Runtime.Id;
+        await House.ResolveAsync(id);
+        await House.PromoteAsync(id);
+        await Profiles.PutAsync(cluster, "lab", Of(Loose), Ct);
+
+        await House.Get<ProfileRollout>().RunAsync(Ct);
+
+        var approval = await House.PendingAsync(id);
+        approval.RequestedBy.Should().Be("crd:default");
+        await House.DecideAsync(Waiting.Carol, approval.Id, true);
+        (await House.StateAsync(id, 2)).Should().Be(RevisionState.Pending, "one more must");
+        await House.DecideAsync(Given.Admin, approval.Id, true);
+        (await House.StateAsync(id, 2)).Should().Be(RevisionState.Admitted);
+    }
+
+    [Test]
     public async Task A_replica_that_admitted_under_an_older_version_is_brought_on()
     {
         await Profiles.CreateAsync(Given.Admin, "lab", Of(BuiltInProfiles.Standard.Config), Ct);

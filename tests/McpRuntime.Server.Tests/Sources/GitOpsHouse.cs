@@ -57,9 +57,11 @@ internal sealed class GitOpsHouse : IAsyncDisposable
         {{more}}
         """;
 
-    public async Task StartAgainAsync()
+    /// <param name="repositories">Null: as before; otherwise what RUNTIME_GITOPS_REPOS is from here on.</param>
+    public async Task StartAgainAsync(string? repositories = null)
     {
         await Service.StopAsync();
+        _settings["RUNTIME_GITOPS_REPOS"] = repositories ?? _settings["RUNTIME_GITOPS_REPOS"];
         Service = await TestService.StartAsync(_settings, Service.Folder);
     }
 

@@ -58,6 +58,52 @@ internal sealed class GitSourceTests
     }
 
     [Test]
+    public async Task The_profiles_of_a_commit_whose_runtimes_are_refused_stay_as_they_were()
+    {
+        static string Profile(string memory) => $"apiVersion: mcpruntime.dev/v1alpha1\nkind: GuardrailProfile\nmetadata: {{name: house}}\nspec: {{description: x, config: {{resources: {{memory: {memory}}}}}}}\n";
+        var under = Manifest("a", more: "  guardrails: {profile: house}");
+        await using var house = await GitOpsHouse.BuildAsync(_server, [("a.yaml", under), ("house.yaml", Profile("64Mi"))], more: ("RUNTIME_SOURCE_POLICY", """{"git:infra": {"profiles": true}}"""));
+        (await house.SyncAsync()).GetProperty("error").ValueKind.Should().Be(JsonValueKind.Null);
+
+        // The secret is looked for when the runtime is stored, and not before.
+        await house.CommitAsync(("house.yaml", Profile("512Mi")), ("b.yaml", Manifest("b", more: "  environment: [{name: KEY, value: 'secret://env/MCPSECRET_THAT_NOBODY_SET'}]")));
+        (await house.SyncAsync()).Text("reason").Should().Be("NotAdmitted");
+        (await VersionAsync(house)).Should().Be(1, "nothing of the commit is applied");
+
+        await house.RemoveAsync("b.yaml");
+        (await house.SyncAsync()).GetProperty("error").ValueKind.Should().Be(JsonValueKind.Null);
+        (await VersionAsync(house)).Should().Be(2);
+        (await house.FindAsync("a")).GetProperty("generation").GetInt64().Should().Be(2, "it is under the new one with the same transaction");
+    }
+
+    [Test]
+    public async Task What_a_repository_that_is_in_the_settings_no_more_has_left_is_adopted_by_an_admin()
+    {
+        await using var house = await GitOpsHouse.BuildAsync(_server, [("a.yaml", Manifest("a"))]);
+        await house.SyncAsync();
+        var admin = () => house.Service.Admin;
+        await admin().PostAsync("/runtimes/sources/git:infra/adopt", HttpStatusCode.Conflict);
+
+        await house.StartAgainAsync("[]");
+        var left = (await admin().GetAsync("/runtimes/sources", HttpStatusCode.OK)).GetProperty("left_behind").EnumerateArray().Should().ContainSingle().Subject;
+        (left.Text("owner"), left.GetProperty("runtimes").GetInt32()).Should().Be(("git:infra", 1));
+        await admin().PostAsync("/runtimes/a/stop", HttpStatusCode.Conflict);
+        using var ann = await house.Service.ClientAsync("ann", "operator");
+        await ann.PostAsync("/runtimes/sources/git:infra/adopt", HttpStatusCode.Forbidden);
+
+        await admin().PostAsync("/runtimes/sources/git:infra/adopt", HttpStatusCode.OK);
+
+        var a = await house.FindAsync("a");
+        (a.Text("owner"), a.GetProperty("generation").GetInt64(), a.GetProperty("origin").ValueKind).Should().Be(("rest", 1L, JsonValueKind.Null));
+        (await admin().GetAsync("/runtimes/sources", HttpStatusCode.OK)).GetProperty("left_behind").EnumerateArray().Should().BeEmpty();
+        await admin().PostAsync("/runtimes/a/stop", HttpStatusCode.Accepted);
+        await admin().PostAsync("/runtimes/sources/git:infra/adopt", HttpStatusCode.NotFound);
+        (await admin().DeleteAsync("/runtimes/a")).StatusCode.Should().Be(HttpStatusCode.Accepted);
+    }
+
+    private static async Task<long> VersionAsync(GitOpsHouse house) => (await house.Service.Admin.GetAsync("/runtimes/guardrails/house", HttpStatusCode.OK)).GetProperty("version").GetInt64();
+
+    [Test]
     public async Task It_is_looked_at_by_itself_and_a_restart_keeps_what_is_known()
     {
         await using var house = await GitOpsHouse.BuildAsync(_server, [("a.yaml", Manifest("a"))], interval: "5");

@@ -45,6 +45,9 @@ internal static class ObjectConditions
     /// <summary>The generation that a condition of this type was last told of; null: never.</summary>
     public static long? Generation(KubeObject item, string type) => Find(item, type)?["observedGeneration"].AsNumber();
 
+    /// <summary>As Kubernetes writes it: whole seconds of UTC.</summary>
+    public static string Time(DateTimeOffset at) => at.UtcDateTime.ToString("yyyy-MM-dd'T'HH:mm:ss'Z'", CultureInfo.InvariantCulture);
+
     private static JsonObject? Find(KubeObject item, string type) => item.At("status", "conditions").Objects().FirstOrDefault(one => one["type"].AsText() == type);
 
     private static Said Read(JsonObject one) =>
@@ -59,6 +62,6 @@ internal static class ObjectConditions
         ["observedGeneration"] = said.Generation,
         ["lastTransitionTime"] = before is not null && before["status"].AsText() == said.Status && before["lastTransitionTime"].AsText() is { } then
             ? then
-            : now.UtcDateTime.ToString("yyyy-MM-dd'T'HH:mm:ss'Z'", CultureInfo.InvariantCulture),
+            : Time(now),
     };
 }

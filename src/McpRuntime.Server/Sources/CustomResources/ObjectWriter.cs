@@ -1,4 +1,3 @@
-using System.Globalization;
 using System.Text.Json.Nodes;
 using McpRuntime.Backends;
 using McpRuntime.Backends.Kubernetes.Wire;
@@ -51,7 +50,7 @@ internal sealed partial class ObjectWriter(KubernetesWire wire, ClusterMirror mi
     /// <summary>An Event, for <c>kubectl describe</c>. That one can't be written stops nothing.</summary>
     public async Task EventAsync(KubeKind kind, KubeObject item, string reason, string message, bool warning, CancellationToken ct)
     {
-        var now = time.GetUtcNow().UtcDateTime.ToString("yyyy-MM-dd'T'HH:mm:ss'Z'", CultureInfo.InvariantCulture);
+        var now = ObjectConditions.Time(time.GetUtcNow());
         var space = item.Namespace ?? "default";
         var about = new JsonObject { ["apiVersion"] = kind.ApiVersion, ["kind"] = kind.Kind, ["name"] = item.Name, ["uid"] = item.Uid, ["resourceVersion"] = item.ResourceVersion };
         if (item.Namespace is not null)

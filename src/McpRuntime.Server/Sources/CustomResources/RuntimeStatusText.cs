@@ -30,7 +30,9 @@ internal static class RuntimeStatusText
             Add(status, "imageDigest", view.Display.ImageDigest);
             if (view.ApprovalId is { } approval)
             {
-                status["approval"] = new JsonObject { ["id"] = approval, ["status"] = view.ApprovalStatus };
+                var asked = new JsonObject { ["id"] = approval, ["status"] = view.ApprovalStatus };
+                Add(asked, "expiresAt", view.ApprovalExpiresAt is { } expires ? ObjectConditions.Time(expires) : null);
+                status["approval"] = asked;
             }
 
             if (view.Display.GuardrailsWarnings is { Count: > 0 } warnings)

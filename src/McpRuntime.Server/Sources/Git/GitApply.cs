@@ -23,12 +23,8 @@ internal sealed class GitApply(IDesiredState door, ProfileStore profiles, IAdmis
         var absent = live.Except(set.Runtimes.Select(runtime => runtime.Request.Name!), StringComparer.Ordinal).ToList();
         MustNotPruneMany(repo, absent, live.Count, words);
 
-        foreach (var profile in set.Profiles)
-        {
-            await profiles.PutAsync(caller, profile.Name, new ProfileContent(profile.Description, profile.RecommendedBackends, profile.Config), ct);
-        }
-
         var synced = await SyncAsync(caller, repo, set, commit, repo.Prune ? [] : absent, epoch, ct);
+        await profiles.RefreshAsync(ct);
         return (synced, [.. synced.Conflicts, .. repo.Prune ? await DropProfilesAsync(caller, repo, set, ct) : []]);
     }
 
@@ -38,7 +34,12 @@ internal sealed class GitApply(IDesiredState door, ProfileStore profiles, IAdmis
         try
         {
             // How many go was judged above, against the same records.
-            return await door.SyncAsync(caller, repo.Owner, [.. complete], new SyncTerms(AllowLargePrune: true, epoch), ct);
+            return await door.SyncAsync(
+                caller,
+                repo.Owner,
+                [.. complete],
+                new SyncTerms(AllowLargePrune: true, epoch) { Profiles = [.. set.Profiles.Select(profile => new DeclaredProfile(profile.Name, profile.Description, profile.RecommendedBackends, profile.Config))] },
+                ct);
         }
         catch (Refusal refusal) when (refusal.Kind is RefusalKind.Invalid or RefusalKind.Forbidden)
         {

@@ -7,7 +7,8 @@ using McpRuntime.Server.Sources.Git;
 
 namespace McpRuntime.Server.Sources.Rest;
 
-internal sealed record DeclaredSourcesJson(IReadOnlyList<DeclaredSourceJson> Sources);
+/// <param name="LeftBehind">Owners that the settings name no more, and that still own something: an admin may adopt it.</param>
+internal sealed record DeclaredSourcesJson(IReadOnlyList<DeclaredSourceJson> Sources, IReadOnlyList<LeftBehind> LeftBehind);
 
 /// <summary>One repository that runtimes are declared in.</summary>
 internal sealed record DeclaredSourceJson

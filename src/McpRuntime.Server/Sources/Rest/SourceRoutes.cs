@@ -1,6 +1,7 @@
 using McpRuntime.Core.Records;
 using McpRuntime.Core.Specs;
 using McpRuntime.Server.Access;
+using McpRuntime.Server.Records;
 using McpRuntime.Server.Settings;
 using McpRuntime.Server.Sources.Git;
 
@@ -22,13 +23,22 @@ internal static class SourceRoutes
             .Needs(Roles.Viewer).WithSummary("Shows one of them").Produces<DeclaredSourceJson>();
         routes.MapPost("/sources/{name}/sync", SyncAsync).Needs(Roles.Operator).MayStayOpen().Takes(WaitSeconds)
             .WithSummary("Looks at a repository now; an admin may allow what waits for a word").Accepts<SyncRequest>(isOptional: true, "application/json").Produces<DeclaredSourceJson>(StatusCodes.Status202Accepted);
+        routes.MapPost("/sources/{owner}/adopt", AdoptAsync).Needs(Roles.Admin)
+            .WithSummary("Lets the REST API change what a source has declared that is in the settings no more").Produces<LeftBehind>();
     }
 
-    private static async Task<IResult> ListAsync(GitSourceStates states, RuntimeSettings settings, CancellationToken ct)
+    /// <param name="owner"><c>git:infra</c>, <c>crd:default</c>: as the runtimes show it.</param>
+    private static async Task<IResult> AdoptAsync(HttpContext http, string owner, Adoption adoption, RuntimeSettings settings, CancellationToken ct) =>
+        Results.Json(await adoption.AdoptAsync(http.Caller(), owner, Owners(settings), ct), RestJson.Options);
+
+    private static IReadOnlyCollection<string> Owners(RuntimeSettings settings) =>
+        [.. settings.Sources.GitOpsRepos.Select(repo => repo.Owner), .. settings.Kubernetes.CustomResources is { } objects ? [objects.Owner] : Array.Empty<string>()];
+
+    private static async Task<IResult> ListAsync(GitSourceStates states, Adoption adoption, RuntimeSettings settings, CancellationToken ct)
     {
         var rows = (await states.ListAsync(ct)).ToDictionary(row => row.Name, StringComparer.Ordinal);
         var configured = settings.Sources.GitOpsRepos.Select(repo => DeclaredSourceJson.Git(repo, settings, rows.GetValueOrDefault(repo.Name)));
-        return Results.Json(new DeclaredSourcesJson([.. configured]), RestJson.Options);
+        return Results.Json(new DeclaredSourcesJson([.. configured], await adoption.ListAsync(Owners(settings), ct)), RestJson.Options);
     }
 
     private static async Task<IResult> SyncAsync(
