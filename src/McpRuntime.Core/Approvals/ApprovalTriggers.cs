@@ -23,6 +23,21 @@ public static class ApprovalTriggers
     public static IReadOnlyList<ApprovalTrigger> Of(ApprovalQuestion question) =>
         [.. new[] { SourceType(question), Profile(question), Registry(question), Catalog(question), Loosened(question), Weakened(question) }.OfType<ApprovalTrigger>()];
 
+    /// <summary>
+    /// What a profile lets more since what serves was made from it. Of a runtime whose baseline is the profile itself the baseline has
+    /// moved along, so that only the two versions tell; what is looser than the baseline is told by its own rule.
+    /// </summary>
+    public static ApprovalTrigger? Since(EffectiveGuardrails before, EffectiveGuardrails after, GuardrailsMode defaultMode)
+    {
+        if (before.Profile != after.Profile || before.ProfileVersion == after.ProfileVersion)
+        {
+            return null;
+        }
+
+        var fields = GuardrailsOrder.Loosened(after.Config, before.Config, defaultMode).Except(after.Loosened, StringComparer.Ordinal).ToList();
+        return fields.Count == 0 ? null : new("loosened", $"version {after.ProfileVersion} of the profile {after.Profile} lets more than version {before.ProfileVersion} did, in {string.Join(", ", fields)}");
+    }
+
     private static ApprovalTrigger? SourceType(ApprovalQuestion question) =>
         question.Policy.RequiredSourceTypes.Contains(question.Source.Type, StringComparer.OrdinalIgnoreCase)
             ? new("source_type", $"sources of type {question.Source.Type} need an approval")

@@ -134,6 +134,9 @@ public sealed record ResolvedFacts(string Pin, bool PinIsRegistryDigest, string?
 {
     /// <summary>Of a runtime with several services: what each one's image is, by service. Null: there is one image, the one above.</summary>
     public IReadOnlyDictionary<string, ServiceFacts>? Services { get; init; }
+
+    /// <summary>Of a build: what each image that its Dockerfile names is, by reference. Null: not known before the build, or nothing is built.</summary>
+    public IReadOnlyDictionary<string, string>? Bases { get; init; }
 }
 
 /// <param name="Pin">As in <see cref="ResolvedFacts"/>.</param>

@@ -66,7 +66,7 @@ internal sealed class ApprovalDecisions(Database database, IAdmissionContexts co
 
         if (approval.ContentHash != revision.ContentHash || approval.Pin != ApprovalBinding.PinOf(facts))
         {
-            var again = ApprovalRequests.AskAgain(db, change, row, revision, approval, ApprovalBinding.PinOf(facts));
+            var again = ApprovalRequests.AskAgain(db, change, row, revision, approval, ApprovalBinding.PinOf(facts), contexts.For(change.Caller).Approvals);
             change.Command(row);
             change.Audit(db, "approval.superseded", approval.Id, approval.ContentHash, revision.ContentHash);
             return (ApprovalQueries.Show(again, row.Name), Conflict("Superseded", $"The content of this approval has changed since it was asked for. Approval {again.Id} asks for what would run now."));
@@ -122,7 +122,7 @@ internal sealed class ApprovalDecisions(Database database, IAdmissionContexts co
 
         var policy = contexts.For(caller).Approvals;
         var approvers = policy?.Approvers ?? RecordsJson.Read<List<string>>(approval.Approvers);
-        if (ApprovalRights.WhyNot(caller, approval.RequestedBy, approves, approvers, policy?.AllowSelf ?? false) is { } why)
+        if (ApprovalRights.WhyNot(caller, [approval.RequestedBy, .. Others(approval)], approves, approvers, policy?.AllowSelf ?? false) is { } why)
         {
             throw new Refusal(RefusalKind.Forbidden, "Not allowed", why);
         }
@@ -132,6 +132,8 @@ internal sealed class ApprovalDecisions(Database database, IAdmissionContexts co
             throw Conflict("AlreadyReviewed", $"'{caller.Subject}' has approved this already; another approver must too.");
         }
     }
+
+    private static List<string> Others(ApprovalRow approval) => approval.AlsoRequestedBy is { } others ? RecordsJson.Read<List<string>>(others) : [];
 
     private static void MustBePending(ApprovalRow approval, DateTimeOffset now)
     {

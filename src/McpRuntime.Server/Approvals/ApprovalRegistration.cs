@@ -19,6 +19,7 @@ internal static class ApprovalRegistration
         .AddSingleton<IApprovalDecisions, ApprovalDecisions>()
         .AddSingleton<ApprovalSweep>()
         .AddSingleton<Regenerations>()
+        .AddSingleton<RollOuts>()
         .AddSingleton<ProfileStore>()
         .AddSingleton<IProfiles>(with => with.GetRequiredService<ProfileStore>())
         .AddSingleton<ProfileRollout>()

@@ -19,6 +19,7 @@ internal static class ApprovalRequests
             Generation = row.AskedGeneration,
             Status = ApprovalStatus.Pending,
             RequestedBy = change.Caller.Subject,
+            AlsoRequestedBy = draft.AlsoAskedBy.Count == 0 ? null : RecordsJson.Write(draft.AlsoAskedBy),
             RequestedReason = draft.Admitted.Spec.Metadata.GetValueOrDefault("requested_reason"),
             ReviewedBy = RecordsJson.Write<IReadOnlyList<string>>([]),
             Approvers = RecordsJson.Write(policy.Approvers),
@@ -41,7 +42,7 @@ internal static class ApprovalRequests
     }
 
     /// <summary>The same request anew, for content that is not what the old one was asked for.</summary>
-    public static ApprovalRow AskAgain(RecordsDb db, Change change, RuntimeRow row, RevisionRow revision, ApprovalRow old, string? pin)
+    public static ApprovalRow AskAgain(RecordsDb db, Change change, RuntimeRow row, RevisionRow revision, ApprovalRow old, string? pin, ApprovalPolicy? policy)
     {
         var again = new ApprovalRow
         {
@@ -50,6 +51,7 @@ internal static class ApprovalRequests
             Generation = revision.Generation,
             Status = ApprovalStatus.Pending,
             RequestedBy = old.RequestedBy,
+            AlsoRequestedBy = old.AlsoRequestedBy,
             RequestedReason = old.RequestedReason,
             ReviewedBy = RecordsJson.Write<IReadOnlyList<string>>([]),
             Approvers = old.Approvers,
@@ -65,17 +67,28 @@ internal static class ApprovalRequests
         db.Approvals.Add(again);
         revision.ApprovalId = again.Id;
         change.Event(db, row, "ApprovalRequested", $"What approval {old.Id} was asked for is not what would run: it is asked for anew.");
+        if (policy is { Notifies: true })
+        {
+            Tell(db, change, row, old, "approval.superseded");
+            Tell(db, change, row, again, "approval.requested");
+        }
+
         return again;
     }
 
     /// <summary>Pending approvals of a runtime whose content moved on or that is going away: nobody can decide on them any more.</summary>
-    public static async Task CloseAsync(RecordsDb db, Change change, RuntimeRow row, string status, CancellationToken ct)
+    /// <param name="policy">Whether somebody is told; null: approvals are off.</param>
+    public static async Task CloseAsync(RecordsDb db, Change change, RuntimeRow row, string status, ApprovalPolicy? policy, CancellationToken ct)
     {
         foreach (var approval in await db.Approvals.Where(approval => approval.RuntimeId == row.Id && approval.Status == ApprovalStatus.Pending).ToListAsync(ct))
         {
             Close(approval, status, change.AtMs);
             change.Event(db, row, "ApprovalClosed", $"The approval of generation {approval.Generation} is {status}.");
             change.Audit(db, $"approval.{status}", approval.Id, approval.ContentHash, null);
+            if (policy is { Notifies: true })
+            {
+                Tell(db, change, row, approval, $"approval.{status}");
+            }
         }
     }
 

@@ -131,17 +131,17 @@ internal sealed class ProfileStore(Database database, TimeProvider time) : IProf
             ct);
     }
 
-    /// <summary>Who edited it last: they answer for its roll-out.</summary>
-    public Task<string> EditorAsync(GuardrailProfile profile, CancellationToken ct) =>
-        database.ReadAsync(
-            (db, stop) => db.ProfileVersions.Where(row => row.Name == profile.Name && row.Version == profile.Version).Select(row => row.CreatedBy).SingleAsync(stop),
-            ct);
-
-    /// <summary>Live runtimes whose asked generation was made from an older version; by ix_runtimes_profile.</summary>
+    /// <summary>
+    /// Live runtimes whose asked generation was made from an older version, or whose serving one was while the asked one waits or has
+    /// failed; by ix_runtimes_profile and ix_runtimes_serving_profile.
+    /// </summary>
     public Task<List<string>> BehindAsync(GuardrailProfile profile, int limit, CancellationToken ct) =>
         database.ReadAsync(
             (db, stop) => db.Runtimes
-                .Where(row => row.Profile == profile.Name && row.ProfileVersion < profile.Version && row.DeletedAt == null && !row.DeleteRequested)
+                .Where(row => row.DeletedAt == null && !row.DeleteRequested)
+                .Where(row => (row.Profile == profile.Name && row.ProfileVersion < profile.Version)
+                    || (row.ServingProfile == profile.Name && row.ServingProfileVersion < profile.Version && row.ServingGeneration != row.AskedGeneration
+                        && db.Revisions.Any(asked => asked.RuntimeId == row.Id && asked.Generation == row.AskedGeneration && (asked.State == RevisionState.Pending || asked.State == RevisionState.Failed))))
                 .Select(row => row.Id)
                 .Take(limit)
                 .ToListAsync(stop),
@@ -185,6 +185,8 @@ internal sealed class ProfileStore(Database database, TimeProvider time) : IProf
             Config = RecordsJson.Write(content.Config),
             CreatedBy = change.Caller.Subject,
             CreatedAt = change.AtMs,
+            CreatedRoles = (int)change.Caller.Roles,
+            CreatedByPerson = change.Caller.IsPerson,
         };
         db.ProfileVersions.Add(version);
         change.Audit(db, action, row.Name, row.Version > 1 ? $"version {row.Version - 1}" : null, $"version {row.Version}: {version.Config}");

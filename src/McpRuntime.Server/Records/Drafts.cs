@@ -1,5 +1,6 @@
 using McpRuntime.Core.Approvals;
 using McpRuntime.Core.Catalog;
+using McpRuntime.Core.Guardrails;
 using McpRuntime.Core.Records;
 using McpRuntime.Core.Specs;
 using McpRuntime.Server.Records.Model;
@@ -20,6 +21,31 @@ internal sealed record Draft(
 
     /// <summary>What it is pinned to already, when it is made from an earlier generation; null = still to be resolved.</summary>
     public ResolvedFacts? Facts { get; init; }
+
+    /// <summary>Who else than the caller answers for it, and so may not approve it.</summary>
+    public IReadOnlyList<string> AlsoAskedBy { get; init; } = [];
+
+    /// <summary>What a null <c>mode</c> means in this installation.</summary>
+    public required GuardrailsMode DefaultMode { get; init; }
+
+    /// <summary>The same, with what a profile that has moved on since lets more than it did: also to those whose baseline the profile is itself.</summary>
+    /// <param name="before">What serves, or was asked before it when nothing does.</param>
+    /// <exception cref="Refusal">Forbidden: with approvals off it takes an admin.</exception>
+    public Draft Since(EffectiveGuardrails before, Caller caller)
+    {
+        if (ApprovalTriggers.Since(before, Admitted.Guardrails, DefaultMode) is not { } loosened)
+        {
+            return this;
+        }
+
+        return Approvals is not null || caller.IsAdmin
+            ? this with { Triggers = [.. Triggers.Where(trigger => trigger.Rule != loosened.Rule), Joined(loosened)] }
+            : throw new Refusal(RefusalKind.Forbidden, "Not allowed", $"{loosened.Detail}: with approvals off that takes the admin role.");
+    }
+
+    /// <summary>One line a rule, with all that it found.</summary>
+    private ApprovalTrigger Joined(ApprovalTrigger added) =>
+        Triggers.FirstOrDefault(trigger => trigger.Rule == added.Rule) is { } there ? there with { Detail = $"{there.Detail}; {added.Detail}" } : added;
 
     public bool NeedsApproval => Approvals is not null && Triggers.Count > 0;
 }
@@ -54,7 +80,14 @@ internal sealed class Drafts(IAdmissionContexts contexts, EnvironmentVault vault
         }
 
         var kept = await vault.CloseAsync(recordId, admitted.Spec, ct);
-        return new(admitted, context.Approvals, kept, specs.Close(recordId, admitted.Spec), ContentHash(admitted, kept));
+        return new(admitted, context.Approvals, kept, specs.Close(recordId, admitted.Spec), ContentHash(admitted, kept)) { DefaultMode = context.DefaultMode };
+    }
+
+    /// <summary>A stored generation admitted by the rules of now, pinned to what it was pinned to.</summary>
+    public async Task<Draft> AnewAsync(Caller caller, RuntimeRow row, RevisionRow from, CancellationToken ct)
+    {
+        var draft = await MakeAsync(caller, Again(row, from), row.Id, ct, EntryOf(from));
+        return from.Facts is null ? draft : draft with { Facts = RecordsJson.Read<ResolvedFacts>(from.Facts) };
     }
 
     /// <summary>
@@ -75,7 +108,8 @@ internal sealed class Drafts(IAdmissionContexts contexts, EnvironmentVault vault
     /// <summary>The catalog entry that a stored generation was made from, as it stood; null without one.</summary>
     public CatalogEntry? EntryOf(RevisionRow revision) => specs.Open(revision.RuntimeId, revision.Spec).Catalog;
 
-    public bool ApprovalsAreOn(Caller caller) => contexts.For(caller).Approvals is not null;
+    /// <summary>Null: approvals are off.</summary>
+    public ApprovalPolicy? PolicyFor(Caller caller) => contexts.For(caller).Approvals;
 
     /// <summary>A stored generation as a request again, to be admitted by the rules as they are now.</summary>
     public DeployRequest Again(RuntimeRow row, RevisionRow revision)

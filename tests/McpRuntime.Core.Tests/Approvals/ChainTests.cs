@@ -89,12 +89,12 @@ internal sealed class ChainTests
     {
         var approver = Requests.Operator with { Subject = "carol", Roles = Roles.Approver };
 
-        ApprovalRights.WhyNot(approver, "alice", true, [], allowSelf: false).Should().BeNull();
-        ApprovalRights.WhyNot(approver, "carol", true, [], allowSelf: false).Should().NotBeNull();
-        ApprovalRights.WhyNot(approver, "carol", false, [], allowSelf: false).Should().BeNull("to take back one's own request is no approval");
-        ApprovalRights.WhyNot(Requests.Operator, "bob", true, [], allowSelf: true).Should().NotBeNull();
-        ApprovalRights.WhyNot(Requests.Operator, "bob", true, ["alice", "blue"], allowSelf: true).Should().NotBeNull("the list names people, the role gives the right");
-        ApprovalRights.WhyNot(Requests.Admin, "bob", true, ["carol"], allowSelf: true).Should().NotBeNull();
+        ApprovalRights.WhyNot(approver, ["alice"], true, [], allowSelf: false).Should().BeNull();
+        ApprovalRights.WhyNot(approver, ["carol"], true, [], allowSelf: false).Should().NotBeNull();
+        ApprovalRights.WhyNot(approver, ["carol"], false, [], allowSelf: false).Should().BeNull("to take back one's own request is no approval");
+        ApprovalRights.WhyNot(Requests.Operator, ["bob"], true, [], allowSelf: true).Should().NotBeNull();
+        ApprovalRights.WhyNot(Requests.Operator, ["bob"], true, ["alice", "blue"], allowSelf: true).Should().NotBeNull("the list names people, the role gives the right");
+        ApprovalRights.WhyNot(Requests.Admin, ["bob"], true, ["carol"], allowSelf: true).Should().NotBeNull();
         ApprovalRights.Required(Requests.Operator).Should().Be(1);
         ApprovalRights.Required(Requests.Operator with { Source = "git:infra", IsPerson = false }).Should().Be(2);
     }
