@@ -117,6 +117,9 @@ public sealed record Revision
 
     public string? ApprovalId { get; init; }
 
+    /// <summary>Why it may not run although it counts as admitted: it is not what was approved. Null: it is, or needed no approval.</summary>
+    public string? NotApproved { get; init; }
+
     public string? FailedReason { get; init; }
 
     public string? FailedMessage { get; init; }

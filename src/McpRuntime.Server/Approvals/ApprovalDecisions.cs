@@ -19,11 +19,9 @@ internal interface IApprovalDecisions
 /// One transaction: the approval, the revision's state, event, audit and wake-up. It changes the runtime's row, whose token lets one
 /// of two decisions at once through; the other reads again, and finds it decided.
 /// </remarks>
-internal sealed class ApprovalDecisions(Database database, IAdmissionContexts contexts, MasterKey masterKey, TimeProvider time, IWakeUp? wakeUp = null) : IApprovalDecisions
+internal sealed class ApprovalDecisions(Database database, IAdmissionContexts contexts, ApprovedContent content, TimeProvider time, IWakeUp? wakeUp = null) : IApprovalDecisions
 {
     public const int LongestReason = 1000;
-
-    private readonly KeyedHash _binding = masterKey.Hash("approval");
 
     public async Task<ApprovalView> DecideAsync(Caller caller, string id, bool approves, string? reason, CancellationToken ct)
     {
@@ -72,7 +70,7 @@ internal sealed class ApprovalDecisions(Database database, IAdmissionContexts co
             return (ApprovalQueries.Show(again, row.Name), Conflict("Superseded", $"The content of this approval has changed since it was asked for. Approval {again.Id} asks for what would run now."));
         }
 
-        Decide(db, change, row, revision, approval, approves, reason, ApprovalBinding.Of(revision.ContentHash, facts, _binding));
+        Decide(db, change, row, revision, approval, approves, reason, content.BindingOf(revision.ContentHash, facts));
         return (ApprovalQueries.Show(approval, row.Name), null);
     }
 

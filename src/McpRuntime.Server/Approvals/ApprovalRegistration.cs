@@ -16,6 +16,7 @@ internal static class ApprovalRegistration
     public static IServiceCollection AddApprovals(this IServiceCollection services) => services
         .AddMetrics()
         .AddSingleton<ApprovalMetrics>()
+        .AddSingleton<ApprovedContent>()
         .AddSingleton<IApprovalDecisions, ApprovalDecisions>()
         .AddSingleton<ApprovalSweep>()
         .AddSingleton<Regenerations>()

@@ -32,7 +32,7 @@ internal static class ApprovalRequests
             ExpiresAt = (change.At + policy.Timeout).ToUnixTimeMilliseconds(),
         };
         db.Approvals.Add(approval);
-        change.Event(db, row, "ApprovalRequested", string.Join(' ', draft.Triggers.Select(trigger => trigger.Detail)));
+        change.Event(db, row, "ApprovalRequested", string.Join(' ', draft.Triggers.Select(trigger => trigger.Detail)) + Shortage(approval, policy));
         if (policy.Notifies)
         {
             Tell(db, change, row, approval, "approval.requested");
@@ -40,6 +40,11 @@ internal static class ApprovalRequests
 
         return approval.Id;
     }
+
+    /// <summary>Told where it is waited for, and not only at the start: whoever waits does not read the service's log.</summary>
+    private static string Shortage(ApprovalRow approval, ApprovalPolicy policy) => approval.RequiredApprovals > 1 && policy.Approvers is [var only]
+        ? $" No person answers for it, so that two must approve; RUNTIME_APPROVERS names \"{only}\" alone: unless that is a team or a group, add another."
+        : "";
 
     /// <summary>The same request anew, for content that is not what the old one was asked for.</summary>
     public static ApprovalRow AskAgain(RecordsDb db, Change change, RuntimeRow row, RevisionRow revision, ApprovalRow old, string? pin, ApprovalPolicy? policy)

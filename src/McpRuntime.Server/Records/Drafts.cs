@@ -51,9 +51,8 @@ internal sealed record Draft(
 }
 
 /// <summary>From a request to a <see cref="Draft"/>, the same way for every door.</summary>
-internal sealed class Drafts(IAdmissionContexts contexts, EnvironmentVault vault, SpecVault specs, MasterKey masterKey)
+internal sealed class Drafts(IAdmissionContexts contexts, RevisionVaults vaults, ContentHash contents, MasterKey masterKey)
 {
-    private readonly KeyedHash _content = masterKey.Hash("content");
     private readonly KeyedHash _bodies = masterKey.Hash("idempotency");
 
     /// <summary>Before a write begins: profiles that another replica has changed are read.</summary>
@@ -79,8 +78,8 @@ internal sealed class Drafts(IAdmissionContexts contexts, EnvironmentVault vault
                 result.Errors);
         }
 
-        var kept = await vault.CloseAsync(recordId, admitted.Spec, ct);
-        return new(admitted, context.Approvals, kept, specs.Close(recordId, admitted.Spec), ContentHash(admitted, kept)) { DefaultMode = context.DefaultMode };
+        var kept = await vaults.Environment.CloseAsync(recordId, admitted.Spec, ct);
+        return new(admitted, context.Approvals, kept, vaults.Spec.Close(recordId, admitted.Spec), contents.Of(admitted.Spec, admitted.Guardrails, admitted.Backend, kept)) { DefaultMode = context.DefaultMode };
     }
 
     /// <summary>A stored generation admitted by the rules of now, pinned to what it was pinned to.</summary>
@@ -106,7 +105,7 @@ internal sealed class Drafts(IAdmissionContexts contexts, EnvironmentVault vault
     }
 
     /// <summary>The catalog entry that a stored generation was made from, as it stood; null without one.</summary>
-    public CatalogEntry? EntryOf(RevisionRow revision) => specs.Open(revision.RuntimeId, revision.Spec).Catalog;
+    public CatalogEntry? EntryOf(RevisionRow revision) => vaults.Spec.Open(revision.RuntimeId, revision.Spec).Catalog;
 
     /// <summary>Null: approvals are off.</summary>
     public ApprovalPolicy? PolicyFor(Caller caller) => contexts.For(caller).Approvals;
@@ -114,7 +113,7 @@ internal sealed class Drafts(IAdmissionContexts contexts, EnvironmentVault vault
     /// <summary>A stored generation as a request again, to be admitted by the rules as they are now.</summary>
     public DeployRequest Again(RuntimeRow row, RevisionRow revision)
     {
-        var spec = specs.Open(row.Id, revision.Spec);
+        var spec = vaults.Spec.Open(row.Id, revision.Spec);
         return new DeployRequest
         {
             Name = row.Name,
@@ -124,7 +123,7 @@ internal sealed class Drafts(IAdmissionContexts contexts, EnvironmentVault vault
             GuardrailsProfile = spec.GuardrailsProfile,
             GuardrailsOverrides = spec.GuardrailsOverrides,
             Resources = spec.Resources,
-            Environment = revision.Environment is null ? null : vault.AsSent(row.Id, revision.Environment),
+            Environment = revision.Environment is null ? null : vaults.Environment.AsSent(row.Id, revision.Environment),
             Volumes = spec.Volumes,
             RegisterGateway = spec.RegisterGateway,
             GatewayName = spec.GatewayName,
@@ -140,7 +139,7 @@ internal sealed class Drafts(IAdmissionContexts contexts, EnvironmentVault vault
 
     /// <summary>The values a compiler needs, of a draft that is in no database yet.</summary>
     public Task<IReadOnlyDictionary<string, SecretText>> OpenAsync(Draft draft, string recordId, CancellationToken ct) =>
-        vault.OpenAsync(recordId, draft.Admitted.Spec.TeamId, RecordsJson.Write(draft.Environment), ct);
+        vaults.Environment.OpenAsync(recordId, draft.Admitted.Spec.TeamId, RecordsJson.Write(draft.Environment), ct);
 
     /// <summary>Tells one request body from another; keyed, since a body holds secrets.</summary>
     public string Fingerprint(PutRuntime put) =>
@@ -152,12 +151,4 @@ internal sealed class Drafts(IAdmissionContexts contexts, EnvironmentVault vault
         Visibility.Team => "team",
         Visibility.Private => "private",
     };
-
-    /// <summary>The spec's hash, and with it the versions of the secrets it refers to: a rotated secret is another content.</summary>
-    private string ContentHash(Admitted admitted, SortedDictionary<string, KeptValue> kept)
-    {
-        var spec = SpecHash.Of(admitted.Spec, admitted.Guardrails, admitted.Backend, _content);
-        var versions = kept.Where(value => value.Value.Version is not null).Select(value => $"{value.Key}={value.Value.Version}").ToList();
-        return versions.Count == 0 ? spec : _content.Of($"{spec}\n{string.Join('\n', versions)}");
-    }
 }

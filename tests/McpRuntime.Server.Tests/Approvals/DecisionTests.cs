@@ -116,6 +116,19 @@ internal sealed class DecisionTests<TKind> : OnDatabase<TKind>
         (await House.StateAsync(id, 1)).Should().Be(RevisionState.Admitted);
     }
 
+    [TestCase("carol", true)]
+    [TestCase("carol,security", false)]
+    public async Task A_request_that_too_few_can_approve_says_so(string approvers, bool told)
+    {
+        House.Approvals = Waiting.Policy(approvers.Split(','));
+        var put = Given.Create("one.default") with { Owner = "git:infra", MustCreate = false };
+        var id = (await House.Door.PutAsync(new Caller("git:infra", Roles.Operator, [], "git:infra"), put, Ct)).Runtime.Id;
+
+        var asked = (await House.Queries.EventsAsync(Given.Admin, id, null, 500, Ct)).Events.Single(happened => happened.Kind == "ApprovalRequested");
+
+        asked.Message.Contains("RUNTIME_APPROVERS", StringComparison.Ordinal).Should().Be(told);
+    }
+
     [Test]
     public async Task Of_two_decisions_at_once_one_wins_and_the_other_conflicts()
     {
