@@ -23,7 +23,7 @@ internal sealed class DockerControls(DockerOptions options)
         Control.Egress => egress is Egress.All ? NotAsked(control) : Enforced(control, "internal network without a host address; the guard is its only neighbour"),
         Control.AllowedHosts => egress is Egress.Hosts ? Enforced(control, "the guard's egress proxy: a policy of this network's own; no raw sockets unless a profile adds them") : NotAsked(control),
         Control.Ingress => Enforced(control, "own network, no published ports"),
-        Control.Peers => Enforced(control, egress is Egress.All ? "own network, enable_icc=false" : "own internal network"),
+        Control.Peers => Enforced(control, egress is Egress.All ? "own network; enable_icc=false but between the services of one compose file" : "own internal network"),
         Control.HostPorts => egress is Egress.All
             ? Weakened(control, "With open egress the server reaches every port that the engine's host has open. Close egress, or add a host firewall rule for the subnet pool.")
             : Enforced(control, "inhibit_ipv4: the host has no address on its network"),

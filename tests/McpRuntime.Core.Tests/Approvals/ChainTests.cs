@@ -31,7 +31,7 @@ internal sealed class ChainTests
         Seeded.Times(Chains, random =>
         {
             var world = new World(random);
-            for (var step = random.Next(2, 7); step > 0; step--)
+            for (var step = random.Next(2, 12); step > 0; step--)
             {
                 world.Step();
             }
@@ -45,7 +45,7 @@ internal sealed class ChainTests
         // A property that nothing ever reaches holds of itself.
         ran.Should().BeGreaterThan(Chains / 4);
         waited.Should().BeGreaterThan(Chains / 4);
-        rolledOut.Should().BeGreaterThan(Chains / 100);
+        rolledOut.Should().BeGreaterThan(Chains / 200);
         askedAgain.Should().BeGreaterThan(Chains / 40);
     }
 
