@@ -48,7 +48,7 @@ internal sealed class GuardrailsMatrixTests
         var columns = new (string Name, Func<GuardrailsConfig, IReadOnlyList<ControlReport>> Report)[]
         {
             ("docker", asked => new DockerControls(new DockerOptions()).Report(asked, engine: null)),
-            ("ibm_code_engine", asked => new CodeEngineControls(CodeEngineOptionsForTests()).Report(asked)),
+            ("ibm_code_engine", asked => new CodeEngineControls(CodeEngineOptionsForTests()).Report(asked, source: null)),
             ("kubernetes", asked => new KubernetesControls(new KubernetesOptions()).Report(asked)),
             ("kubernetes, policies known to be enforced", asked => new KubernetesControls(new KubernetesOptions { NetworkPolicyEnforced = true }).Report(asked)),
         };

@@ -32,9 +32,9 @@ internal sealed class CodeEngineBackend(CodeEngineParts parts, CodeEngineInstall
         ]);
 
     /// <remarks>Hashed with the installation's own key whatever the input's: the live objects are read back with that one.</remarks>
-    public Compiled Compile(CompileInput input) => parts.Compiler.Compile(input with { Hash = installation.Hash }, parts.Controls.Report(input.Revision.Guardrails.Config));
+    public Compiled Compile(CompileInput input) => parts.Compiler.Compile(input with { Hash = installation.Hash }, parts.Controls.Report(input.Revision.Guardrails.Config, input.Revision.Spec.Source));
 
-    public IReadOnlyList<ControlReport> Report(GuardrailsConfig guardrails, Source? source) => parts.Controls.Report(guardrails);
+    public IReadOnlyList<ControlReport> Report(GuardrailsConfig guardrails, Source? source) => parts.Controls.Report(guardrails, source);
 
     public Task<Resolution> ResolveAsync(Revision revision, CancellationToken ct) => parts.Resolver.ResolveAsync(revision, build: null, ct);
 

@@ -1,5 +1,6 @@
 using McpRuntime.Backends.CodeEngine.Wire;
 using McpRuntime.Core.Guardrails;
+using McpRuntime.Core.Specs;
 
 namespace McpRuntime.Backends.CodeEngine;
 
@@ -8,9 +9,9 @@ internal sealed class CodeEngineControls(CodeEngineOptions options)
 {
     private const string NoField = "Code Engine has no setting for it; what its own isolation does is not published.";
 
-    public IReadOnlyList<ControlReport> Report(GuardrailsConfig asked) => [.. Enum.GetValues<Control>().Select(control => One(control, asked))];
+    public IReadOnlyList<ControlReport> Report(GuardrailsConfig asked, Source? source) => [.. Enum.GetValues<Control>().Select(control => One(control, asked, source))];
 
-    private ControlReport One(Control control, GuardrailsConfig asked) => control switch
+    private ControlReport One(Control control, GuardrailsConfig asked, Source? source) => control switch
     {
         Control.Egress => Egress.Of(asked.Network).Match(
             none: _ => Lacking(control, asked, "What goes out can't be closed for one app: the project's outbound list holds for all its apps and knows address ranges only. Give closed servers a project of their own without outbound destinations, or choose another backend."),
@@ -37,7 +38,9 @@ internal sealed class CodeEngineControls(CodeEngineOptions options)
         Control.NoNewPrivileges => asked.Process.NoNewPrivileges ? Lacking(control, asked, "Processes may gain privileges by set-uid programs. " + NoField) : NotAsked(control),
         Control.NonRoot => asked.Process.RunAsNonRoot ? Enforced(control, "run_as_user") : NotAsked(control),
         Control.RequireDigest => asked.Images.RequireDigest ? Enforced(control, "image_reference: a registry's digest") : NotAsked(control),
-        Control.AllowedRegistries => Enforced(control, "admission; a repository's Dockerfile at its commit"),
+        Control.AllowedRegistries => source is Source.GitHub
+            ? Lacking(control, asked, "The images that the Dockerfile names are held against the list at its commit; the platform fetches them, so that what ONBUILD instructions a base image carries is not seen: they may fetch from anywhere. Build on images that you trust, or build on Docker, where such a base image is refused.")
+            : Enforced(control, "admission; a repository's Dockerfile at its commit"),
         Control.SecretsAtRest => NotAsked(control) with { Message = "Encrypted in our database; in the project a secret, readable to its Writers." },
         Control.Timeout => asked.Resources.TimeoutSeconds switch
         {

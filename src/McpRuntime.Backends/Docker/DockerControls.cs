@@ -21,9 +21,9 @@ internal sealed class DockerControls(DockerOptions options)
     private ControlReport One(Control control, GuardrailsConfig asked, Egress egress, EngineInfo? engine) => control switch
     {
         Control.Egress => egress is Egress.All ? NotAsked(control) : Enforced(control, "internal network without a host address; the guard is its only neighbour"),
-        Control.AllowedHosts => egress is Egress.Hosts ? Enforced(control, "the guard's egress proxy: a policy of this network's own") : NotAsked(control),
+        Control.AllowedHosts => egress is Egress.Hosts ? Enforced(control, "the guard's egress proxy: a policy of this network's own; no raw sockets unless a profile adds them") : NotAsked(control),
         Control.Ingress => Enforced(control, "own network, no published ports"),
-        Control.Peers => Enforced(control, egress is Egress.All ? "own network, enable_icc=false" : "own internal network"),
+        Control.Peers => Enforced(control, egress is Egress.All ? "own network; enable_icc=false but between the services of one compose file" : "own internal network"),
         Control.HostPorts => egress is Egress.All
             ? Weakened(control, "With open egress the server reaches every port that the engine's host has open. Close egress, or add a host firewall rule for the subnet pool.")
             : Enforced(control, "inhibit_ipv4: the host has no address on its network"),
@@ -124,11 +124,13 @@ internal sealed class DockerControls(DockerOptions options)
         GuardPolicy[] ways = [.. policies.Where(p => networks?.Any(n => n.Name == p.Id) ?? false)];
         // A network is named after the one list that may be in force there.
         var listed = ways.All(p => DockerNames.WayOf(p.Id) == new WayOut(p.AllowedHosts, p.Strict).Name);
+        var raw = ways.Length > 0 && !Contains(host.CapDrop, "ALL") && !Contains(host.CapDrop, LinuxCapabilities.Raw) && !Contains(host.CapAdd, LinuxCapabilities.Raw) && !Contains(host.CapAdd, LinuxCapabilities.All);
         var lets = ways.Length == 0 ? "nothing gets out" : string.Join("; ", ways.Select(p => $"the guard lets out to {string.Join(", ", p.AllowedHosts)}{(p.Strict ? " (strict)" : "")}").Distinct(StringComparer.Ordinal));
         return control switch
         {
             Control.HostPorts or Control.Metadata => Held(control, closed, on),
-            Control.Egress or Control.AllowedHosts => Held(control, closed && listed, closed ? lets : on),
+            Control.Egress => Held(control, closed && listed, closed ? lets : on),
+            Control.AllowedHosts => Held(control, closed && listed && !raw, raw ? $"{lets}; NET_RAW is not dropped" : closed ? lets : on),
             Control.Ingress => Held(control, alone && host.PortBindings is null or { Count: 0 } && !host.PublishAllPorts, $"published ports: {host.PortBindings?.Count ?? 0}"),
             Control.Peers => Held(control, closed || apart, on),
             Control.Dns => Held(control, host.Dns is { Count: > 0 }, $"Dns=[{string.Join(", ", host.Dns ?? [])}]"),

@@ -1,7 +1,6 @@
 using System.Globalization;
 using McpRuntime.Backends.Docker.Builds;
 using McpRuntime.Backends.Docker.Wire;
-using McpRuntime.Backends.Registries;
 using McpRuntime.Core.Planning;
 using McpRuntime.Core.Records;
 using McpRuntime.Core.Specs;
@@ -12,7 +11,7 @@ namespace McpRuntime.Backends.Docker;
 /// A reference to the one image it means: the registry's digest where it answers, else what the engine has. Pulls nothing. A pin once
 /// found stays: a tag that moves later is a new generation's business.
 /// </summary>
-internal sealed class DockerImageResolver(DockerWire wire, EngineIdentity identity, DockerOptions options, RegistryCredentials credentials, BuildSources builds)
+internal sealed class DockerImageResolver(DockerWire wire, EngineIdentity identity, ImagePins pins, BuildSources builds)
 {
     public async Task<Resolution> ResolveAsync(Revision revision, CancellationToken ct)
     {
@@ -47,7 +46,7 @@ internal sealed class DockerImageResolver(DockerWire wire, EngineIdentity identi
         }
 
         return ImageReference.TryParse(name, out var reference, out var error)
-            ? await PinAsync(reference, teamId, ct)
+            ? await pins.FindAsync(reference, teamId, ct)
             : Faulted(FaultKind.Refused, "BadReference", $"The image {error}.");
     }
 
@@ -97,96 +96,6 @@ internal sealed class DockerImageResolver(DockerWire wire, EngineIdentity identi
             return new Resolution.Faulted(fault.Fault);
         }
     }
-
-    private async Task<Resolution> PinAsync(ImageReference reference, string? teamId, CancellationToken ct)
-    {
-        if (await MirroredAsync(reference, teamId, ct) is { } mirrored)
-        {
-            return mirrored;
-        }
-
-        var local = await wire.InspectImageAsync(reference.ToString(), ct);
-        Fault trouble;
-        try
-        {
-            if (await FromRegistryAsync(reference, teamId, ct) is { } resolved)
-            {
-                return resolved;
-            }
-
-            trouble = new Fault(FaultKind.Refused, "ImageNotFound", $"The registry has no {reference}.");
-        }
-        catch (BackendFault fault)
-        {
-            trouble = fault.Fault;
-        }
-
-        return local is null ? Nowhere(reference, trouble) : OfLocal(reference, local, trouble);
-    }
-
-    private async Task<Resolution?> FromRegistryAsync(ImageReference reference, string? teamId, CancellationToken ct)
-    {
-        var login = await credentials.FindAsync(reference.ToString(), teamId, ct);
-        if (await wire.RegistryDigestAsync(reference.ToString(), login, options.RegistryTimeout, ct) is not { } digest)
-        {
-            return null;
-        }
-
-        var pin = $"{reference.Name}@{digest}";
-        return Resolved(pin, isDigest: true, await wire.InspectImageAsync(pin, ct));
-    }
-
-    /// <summary>The pin then names the mirror, since that is where the engine has it from. One that does not answer, or has it not, is passed over.</summary>
-    private async Task<Resolution?> MirroredAsync(ImageReference reference, string? teamId, CancellationToken ct)
-    {
-        foreach (var there in options.Mirrors.Select(m => m.There(reference)).OfType<ImageReference>())
-        {
-            try
-            {
-                if (await FromRegistryAsync(there, teamId, ct) is { } resolved)
-                {
-                    return resolved;
-                }
-            }
-            catch (BackendFault)
-            {
-                // The registry itself is asked next, and says what is wrong if anything is.
-            }
-        }
-
-        return null;
-    }
-
-    /// <summary>
-    /// The registry did not say, and the engine has it. An image that came from that registry is not handed to those whom the registry
-    /// turns away; one that was built or loaded here never had to ask.
-    /// </summary>
-    private static Resolution OfLocal(ImageReference reference, ImageInspect local, Fault trouble)
-    {
-        var digest = (local.RepoDigests ?? []).Select(ImageNames.Normalise)
-            .FirstOrDefault(d => d.StartsWith(reference.Name + "@", StringComparison.Ordinal) && (reference.Digest is null || d == reference.ToString()));
-        if (digest is null)
-        {
-            return Resolved(local.Id, isDigest: false, local);
-        }
-
-        return trouble.Kind == FaultKind.Unauthorized
-            ? Faulted(FaultKind.Refused, "ImageAccessDenied", $"The engine holds {reference}, but its registry does not let this runtime have it: {trouble.Message} Add credentials to RUNTIME_REGISTRY_CREDENTIALS.")
-            : Resolved(digest, isDigest: true, local);
-    }
-
-    private static Resolution.Faulted Nowhere(ImageReference reference, Fault trouble) => trouble.Kind switch
-    {
-        FaultKind.Refused => Faulted(FaultKind.Refused, "ImageNotFound", $"{reference} is neither in its registry nor on the engine: {trouble.Message} Check the name and the tag."),
-        FaultKind.Unauthorized => Faulted(
-            FaultKind.Refused, "ImageNotFound", $"{reference} is not on the engine, and its registry denies it (there is no such image, or it wants credentials: RUNTIME_REGISTRY_CREDENTIALS): {trouble.Message}"),
-        FaultKind.Throttled => new(trouble),
-        FaultKind.Transient => Faulted(
-            FaultKind.Transient, "RegistryUnreachable", $"{reference} is not on the engine, and its registry {reference.Registry} could not be asked: {trouble.Message} Load the image into the engine, or make the registry reachable."),
-    };
-
-    private static Resolution.Resolved Resolved(string pin, bool isDigest, ImageInspect? image) =>
-        new(new ResolvedFacts(pin, isDigest, Commit: null, image is null ? null : FactsOf(image)));
 
     private static Resolution.Faulted Faulted(FaultKind kind, string reason, string message) => new(new Fault(kind, reason, message));
 

@@ -30,7 +30,7 @@ internal sealed class HostConfigCompiler(DockerOptions options)
                 ["max-size"] = options.LogSize,
                 ["max-file"] = options.LogFiles.ToString(CultureInfo.InvariantCulture),
             }),
-            CapDrop = guardrails.Capabilities.DropAll ? ["ALL"] : service.Compose is { CapDrop: { Count: > 0 } dropped } ? dropped : null,
+            CapDrop = guardrails.Capabilities.DropAll ? ["ALL"] : (service.Compose?.CapDrop ?? []).Union(LinuxCapabilities.MustDrop(guardrails), StringComparer.Ordinal).ToList() is { Count: > 0 } dropped ? dropped : null,
             CapAdd = guardrails.Capabilities.Add.Count > 0 ? guardrails.Capabilities.Add : null,
             Dns = Egress.Of(guardrails.Network) is Egress.All ? null : [DeadResolver],
             IpcMode = "private",

@@ -8,8 +8,8 @@ using McpRuntime.Core.Specs;
 namespace McpRuntime.Backends.Dockerfiles;
 
 /// <summary>What has to be known of a Dockerfile before an engine sees it: every image it stands on, and that nothing in it reaches past its network.</summary>
-/// <param name="Images">Of every FROM and COPY --from, with the line.</param>
-internal sealed record Dockerfile(IReadOnlyList<(ImageReference Image, int Line)> Images, IReadOnlyList<int> Stages, IReadOnlyList<string> Lines)
+/// <param name="Images">Of every FROM and COPY --from.</param>
+internal sealed record Dockerfile(IReadOnlyList<ImageUse> Images, IReadOnlyList<int> Stages, IReadOnlyList<string> Lines)
 {
     public const int Longest = 256 << 10;
 
@@ -18,13 +18,17 @@ internal sealed record Dockerfile(IReadOnlyList<(ImageReference Image, int Line)
 
     /// <summary>A Dockerfile's text, read relative to the context.</summary>
     /// <exception cref="BackendFault">There is none, or it leads out of the repository.</exception>
-    public static async Task<string> TextAsync(Checkout checkout, string context, string dockerfile, CancellationToken ct)
+    private static async Task<string> TextAsync(Checkout checkout, string context, string dockerfile, CancellationToken ct)
     {
         var path = context is "" or "." ? dockerfile : $"{context.TrimEnd('/')}/{dockerfile}";
         return await checkout.ReadAsync(path, Longest, ct) is { } bytes
             ? Encoding.UTF8.GetString(bytes)
             : throw new BackendFault(new Fault(FaultKind.Refused, "DockerfileNotFound", $"There is no file {path} at commit {checkout.Commit}: set source.dockerfile (it is looked for inside source.context)."));
     }
+
+    /// <exception cref="BackendFault">It is not there, or not understood: what is wrong, with its line.</exception>
+    public static async Task<Dockerfile> ReadAsync(Checkout checkout, Source.GitHub repository, DockerfileBuilder builder, CancellationToken ct) =>
+        Parse(await TextAsync(checkout, repository.Context, repository.Dockerfile, ct), repository.BuildArgs, builder);
 
     /// <param name="buildArgs">They win over an ARG's default.</param>
     /// <exception cref="BackendFault">What is wrong, with its line.</exception>
@@ -55,11 +59,11 @@ internal sealed record Dockerfile(IReadOnlyList<(ImageReference Image, int Line)
     /// <exception cref="BackendFault">It stands on an image from elsewhere.</exception>
     public void StandOnlyOn(IReadOnlyList<string> registries)
     {
-        foreach (var (image, line) in Images)
+        foreach (var use in Images)
         {
-            if (!image.IsWithinAny(registries))
+            if (!use.Image.IsWithinAny(registries))
             {
-                throw Bad(line, $"{image.Name} is outside RUNTIME_DOCKER_ALLOWED_REGISTRIES ({string.Join(", ", registries)})");
+                throw Bad(use.Line, $"{use.Image.Name} is outside RUNTIME_DOCKER_ALLOWED_REGISTRIES ({string.Join(", ", registries)})");
             }
         }
     }
@@ -71,13 +75,15 @@ internal sealed record Dockerfile(IReadOnlyList<(ImageReference Image, int Line)
     };
 
     /// <summary>The same, with labels set right after each FROM, so that every layer of it carries them.</summary>
-    public string Marked(IReadOnlyDictionary<string, string> labels)
+    /// <param name="pins">By reference: what to write where the file names that image. Null: as it is.</param>
+    public string Marked(IReadOnlyDictionary<string, string> labels, IReadOnlyDictionary<string, string>? pins = null)
     {
+        var lines = pins is null ? [.. Lines] : Pinned(pins);
         var text = new StringBuilder();
         var label = "LABEL " + string.Join(' ', labels.Select(l => $"{JsonSerializer.Serialize(l.Key)}={JsonSerializer.Serialize(l.Value)}"));
-        for (var i = 0; i < Lines.Count; i++)
+        for (var i = 0; i < lines.Length; i++)
         {
-            _ = text.Append(Lines[i]).Append('\n');
+            _ = text.Append(lines[i]).Append('\n');
             if (Stages.Contains(i + 1))
             {
                 _ = text.Append(label).Append('\n');
@@ -87,6 +93,50 @@ internal sealed record Dockerfile(IReadOnlyList<(ImageReference Image, int Line)
         return text.ToString();
     }
 
+    /// <summary>Line for line, since a step's number and place are told to people.</summary>
+    private string[] Pinned(IReadOnlyDictionary<string, string> pins)
+    {
+        string[] lines = [.. Lines];
+        foreach (var use in Images)
+        {
+            var pin = pins[use.Image.ToString()];
+            if (use.Base is { } from)
+            {
+                // Without the flag: the very image was looked at, and its platform with it.
+                Array.Fill(lines, "", use.Line - 1, use.At.LastLine - use.Line + 1);
+                lines[use.At.LastLine - 1] = from.Stage is null ? $"FROM {pin}" : $"FROM {pin} AS {from.Stage}";
+                continue;
+            }
+
+            // A comment between two lines of an instruction is no part of it.
+            var flag = $"--from={use.Written}";
+            var at = Array.FindIndex(lines, use.Line - 1, use.At.LastLine - use.Line + 1, line => !DockerfileReader.IsSkipped(line) && line.Contains(flag, StringComparison.Ordinal));
+            if (at < 0)
+            {
+                throw Bad(use.Line, $"{flag} is broken over lines; write it on one");
+            }
+
+            var start = lines[at].IndexOf(flag, StringComparison.Ordinal);
+            lines[at] = $"{lines[at][..start]}--from={pin}{lines[at][(start + flag.Length)..]}";
+        }
+
+        return lines;
+    }
+
     internal static BackendFault Bad(int line, string what) =>
         new(new Fault(FaultKind.Refused, "BadDockerfile", string.Create(CultureInfo.InvariantCulture, $"Dockerfile:{line}: {what}.")));
 }
+
+/// <summary>One place where a Dockerfile names an image.</summary>
+/// <param name="Written">As it stands there, variables put in.</param>
+internal sealed record ImageUse(ImageReference Image, string Written, Instruction At)
+{
+    public int Line => At.Line;
+
+    /// <summary>A FROM's, whose own ONBUILD instructions run in the build; null: files are taken from it, and no more.</summary>
+    public BaseUse? Base { get; init; }
+}
+
+/// <param name="Platform">What the FROM asks for; null: the builder's own.</param>
+/// <param name="Stage">After AS.</param>
+internal sealed record BaseUse(string? Platform, string? Stage);

@@ -71,5 +71,5 @@ internal static class DockerfileReader
         return '\\';
     }
 
-    private static bool IsSkipped(string line) => line.AsSpan().Trim() is [] or ['#', ..];
+    internal static bool IsSkipped(string line) => line.AsSpan().Trim() is [] or ['#', ..];
 }

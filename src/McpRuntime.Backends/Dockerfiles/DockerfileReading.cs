@@ -11,7 +11,7 @@ internal sealed partial class DockerfileReading(IReadOnlyDictionary<string, stri
     private readonly Dictionary<string, string> _variables = new(StringComparer.Ordinal);
     private readonly HashSet<string> _names = new(StringComparer.OrdinalIgnoreCase);
 
-    public List<(ImageReference Image, int Line)> Images { get; } = [];
+    public List<ImageUse> Images { get; } = [];
 
     /// <summary>The last line of each FROM.</summary>
     public List<int> Stages { get; } = [];
@@ -43,6 +43,7 @@ internal sealed partial class DockerfileReading(IReadOnlyDictionary<string, stri
     private void From(Instruction instruction)
     {
         var (flags, rest) = Flags(instruction);
+        string? platform = null;
         foreach (var flag in flags)
         {
             if (!flag.StartsWith("--platform=", StringComparison.Ordinal))
@@ -50,12 +51,7 @@ internal sealed partial class DockerfileReading(IReadOnlyDictionary<string, stri
                 throw Dockerfile.Bad(instruction.Line, $"FROM has no {Quoted.Of(flag)}");
             }
 
-            if (builder.TakesPlatforms)
-            {
-                continue;
-            }
-
-            _ = Expand(flag, instruction.Line);
+            platform = builder.TakesPlatforms ? null : Expand(flag, instruction.Line)["--platform=".Length..];
         }
 
         var words = rest.Split((char[])[' ', '\t'], StringSplitOptions.RemoveEmptyEntries);
@@ -67,7 +63,7 @@ internal sealed partial class DockerfileReading(IReadOnlyDictionary<string, stri
         var image = Expand(words[0].Trim('"'), instruction.Line);
         if (!_names.Contains(image) && image != "scratch")
         {
-            Image(image, instruction.Line, "FROM");
+            Images.Add(new ImageUse(Reference(image, instruction.Line, "FROM"), image, instruction) { Base = new BaseUse(platform, words.Length == 3 ? words[2] : null) });
         }
 
         if (words.Length == 3)
@@ -140,20 +136,20 @@ internal sealed partial class DockerfileReading(IReadOnlyDictionary<string, stri
         var name = equals < 0 ? flag : flag[..equals];
         if (name == "--from" && instruction.Word == "COPY")
         {
-            From(equals < 0 ? "" : flag[(equals + 1)..], instruction.Line, "COPY --from");
+            From(equals < 0 ? "" : flag[(equals + 1)..], instruction, "COPY --from");
         }
         else if (!(name == "--chown" && instruction.Word is "COPY" or "ADD") && builder.Flag(instruction, name, flag) is { } mounted)
         {
-            From(mounted, instruction.Line, "RUN --mount from");
+            From(mounted, instruction, "RUN --mount from");
         }
     }
 
     /// <summary>A stage by name or number, or an image.</summary>
-    private void From(string from, int line, string where)
+    private void From(string from, Instruction instruction, string where)
     {
         if (!_names.Contains(from) && !int.TryParse(from, NumberStyles.None, CultureInfo.InvariantCulture, out _))
         {
-            Image(from, line, where);
+            Images.Add(new ImageUse(Reference(from, instruction.Line, where), from, instruction));
         }
     }
 
@@ -187,15 +183,8 @@ internal sealed partial class DockerfileReading(IReadOnlyDictionary<string, stri
         return rest.Split((char[])[' ', '\t'], StringSplitOptions.RemoveEmptyEntries).SkipLast(1);
     }
 
-    private void Image(string name, int line, string where)
-    {
-        if (!ImageReference.TryParse(name, out var image, out var error))
-        {
-            throw Dockerfile.Bad(line, $"the image of {where} {error}");
-        }
-
-        Images.Add((image, line));
-    }
+    private static ImageReference Reference(string name, int line, string where) =>
+        ImageReference.TryParse(name, out var image, out var error) ? image : throw Dockerfile.Bad(line, $"the image of {where} {error}");
 
     private static (IReadOnlyList<string> Flags, string After) Flags(Instruction instruction)
     {

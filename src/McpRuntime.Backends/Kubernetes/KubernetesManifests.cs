@@ -208,6 +208,10 @@ internal sealed class KubernetesManifests(KubernetesOptions options)
         {
             capabilities["drop"] = new JsonArray("ALL");
         }
+        else if (LinuxCapabilities.MustDrop(guardrails) is { Count: > 0 } dropped)
+        {
+            capabilities["drop"] = new JsonArray([.. dropped.Select(name => JsonValue.Create(name))]);
+        }
 
         if (guardrails.Capabilities.Add.Count > 0)
         {

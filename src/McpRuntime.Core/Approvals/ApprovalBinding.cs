@@ -11,12 +11,13 @@ public static class ApprovalBinding
     public static string Of(string contentHash, ResolvedFacts facts, KeyedHash hash) =>
         $"a1:{hash.Of($"{contentHash}\n{PinOf(facts)}")}";
 
-    /// <summary>The commit where there is one (what is built of it has no digest yet), else the image; and each service's image.</summary>
+    /// <summary>The commit where there is one (what is built of it has no digest yet) with the images that its build stands on, else the image; and each service's image.</summary>
     public static string PinOf(ResolvedFacts facts)
     {
         if (facts.Services is not { } services)
         {
-            return facts.Commit ?? facts.Pin;
+            var bases = (facts.Bases ?? new Dictionary<string, string>(StringComparer.Ordinal)).OrderBy(b => b.Key, StringComparer.Ordinal).Select(b => $"{b.Key}={b.Value}");
+            return string.Join(' ', bases.Prepend(facts.Commit ?? facts.Pin));
         }
 
         var pins = services.OrderBy(s => s.Key, StringComparer.Ordinal).Select(s => $"{s.Key}={s.Value.Pin}");

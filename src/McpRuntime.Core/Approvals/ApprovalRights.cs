@@ -11,8 +11,9 @@ public static class ApprovalRights
     public static int Required(Caller requester) => requester.IsPerson ? 1 : WithoutPerson;
 
     /// <summary>Null: this caller may decide.</summary>
+    /// <param name="requestedBy">Everybody who answers for the request.</param>
     /// <param name="approvers">RUNTIME_APPROVERS: subjects, teams or groups; empty = everybody with the role, and nobody without it.</param>
-    public static string? WhyNot(Caller caller, string requestedBy, bool approves, IReadOnlyList<string> approvers, bool allowSelf)
+    public static string? WhyNot(Caller caller, IReadOnlyList<string> requestedBy, bool approves, IReadOnlyList<string> approvers, bool allowSelf)
     {
         if (!caller.Has(Roles.Approver))
         {
@@ -25,7 +26,7 @@ public static class ApprovalRights
         }
 
         // To take back one's own request is no approval.
-        return approves && !allowSelf && caller.Subject == requestedBy
+        return approves && !allowSelf && requestedBy.Contains(caller.Subject, StringComparer.Ordinal)
             ? "Nobody approves their own request. Ask another approver."
             : null;
     }

@@ -15,13 +15,32 @@ public sealed record ApprovalQuestion(
     CatalogEntry? Catalog,
     IReadOnlyList<ControlReport> Report,
     GuardrailsMode Mode,
-    Func<string, GuardrailProfile?> FindProfile);
+    Func<string, GuardrailProfile?> FindProfile)
+{
+    /// <summary>Of the whole catalog.</summary>
+    public IReadOnlyList<CatalogEntry> Entries { get; init; } = [];
+}
 
 /// <summary>The six rules, each pure. Any one is enough; all that hold are told.</summary>
 public static class ApprovalTriggers
 {
     public static IReadOnlyList<ApprovalTrigger> Of(ApprovalQuestion question) =>
         [.. new[] { SourceType(question), Profile(question), Registry(question), Catalog(question), Loosened(question), Weakened(question) }.OfType<ApprovalTrigger>()];
+
+    /// <summary>
+    /// What a profile lets more since what serves was made from it. Of a runtime whose baseline is the profile itself the baseline has
+    /// moved along, so that only the two versions tell; what is looser than the baseline is told by its own rule.
+    /// </summary>
+    public static ApprovalTrigger? Since(EffectiveGuardrails before, EffectiveGuardrails after, GuardrailsMode defaultMode)
+    {
+        if (before.Profile != after.Profile || before.ProfileVersion == after.ProfileVersion)
+        {
+            return null;
+        }
+
+        var fields = GuardrailsOrder.Loosened(after.Config, before.Config, defaultMode).Except(after.Loosened, StringComparer.Ordinal).ToList();
+        return fields.Count == 0 ? null : new("loosened", $"version {after.ProfileVersion} of the profile {after.Profile} lets more than version {before.ProfileVersion} did, in {string.Join(", ", fields)}");
+    }
 
     private static ApprovalTrigger? SourceType(ApprovalQuestion question) =>
         question.Policy.RequiredSourceTypes.Contains(question.Source.Type, StringComparer.OrdinalIgnoreCase)
@@ -72,8 +91,32 @@ public static class ApprovalTriggers
         return outside.Count == 0 ? null : new("registry", $"outside the approval allow-list: {string.Join(", ", outside)}");
     }
 
-    private static ApprovalTrigger? Catalog(ApprovalQuestion question) =>
-        question.Catalog is { RequiresApproval: true } entry ? new("catalog", $"the catalog entry {entry.Id} asks for an approval") : null;
+    /// <summary>
+    /// The entry's own word, and that of every entry with the same image or repository: sent as a plain source, or by somebody else's
+    /// entry, it is the same server. An entry of ours that names no approval is an admin's own exception.
+    /// </summary>
+    private static ApprovalTrigger? Catalog(ApprovalQuestion question)
+    {
+        if (question.Catalog is { RequiresApproval: true } entry)
+        {
+            return new("catalog", $"the catalog entry {entry.Id} asks for an approval");
+        }
+
+        return question.Catalog is not { IsRemote: false } && question.Entries.FirstOrDefault(other => other.RequiresApproval && IsSameServer(other, question)) is { } same
+            ? new("catalog", $"it is the server of the catalog entry {same.Id}, which asks for an approval")
+            : null;
+    }
+
+    /// <summary>Whatever the tag, digest, branch or folder: each would be a way past.</summary>
+    private static bool IsSameServer(CatalogEntry entry, ApprovalQuestion question) =>
+        (entry.Source?.Image is { } image && ImageReference.TryParse(image, out var reference, out _) && question.Images?.Any(used => used.Name == reference.Name) == true)
+        || (entry.Source?.Repo is { } repo && question.Source is Source.GitHub built && Repository(repo) == Repository(built.Repo));
+
+    private static string Repository(string address)
+    {
+        var plain = address.ToLowerInvariant().TrimEnd('/');
+        return plain.EndsWith(".git", StringComparison.Ordinal) ? plain[..^4] : plain;
+    }
 
     private static ApprovalTrigger? Loosened(ApprovalQuestion question) =>
         question.Guardrails.Loosened.Count == 0 ? null : new("loosened", $"looser than the baseline in {string.Join(", ", question.Guardrails.Loosened)}");

@@ -33,7 +33,7 @@ public static class GuardrailsCheck
         foreach (var name in effective.Capabilities.Add)
         {
             // Raw sockets send what no proxy sees: beside a host list they undo it.
-            if ((LinuxCapabilities.IsDangerous(name) || (listed && name == "NET_RAW")) && !granted.Capabilities.Add.Contains(name, StringComparer.Ordinal))
+            if ((LinuxCapabilities.IsDangerous(name) || (listed && name == LinuxCapabilities.Raw)) && !granted.Capabilities.Add.Contains(name, StringComparer.Ordinal))
             {
                 errors.Add(new("capabilities.add", $"{name} can't be added here: an admin may make a guardrails profile that holds it"));
             }

@@ -7,6 +7,8 @@ public static class LinuxCapabilities
 {
     public const string All = "ALL";
 
+    public const string Raw = "NET_RAW";
+
     /// <summary>capabilities(7), to Linux 5.9 and later.</summary>
     private static readonly FrozenSet<string> Known = FrozenSet.Create(
         StringComparer.Ordinal,
@@ -34,6 +36,13 @@ public static class LinuxCapabilities
         var upper = name.ToUpperInvariant();
         return upper.StartsWith("CAP_", StringComparison.Ordinal) ? upper["CAP_".Length..] : upper;
     }
+
+    /// <summary>
+    /// What is taken away though nobody asked: beside a host list raw sockets, which engines grant by default and which send what no proxy
+    /// sees. An admin's profile may add them by name.
+    /// </summary>
+    public static IReadOnlyList<string> MustDrop(GuardrailsConfig guardrails) =>
+        Egress.Of(guardrails.Network) is Egress.Hosts && !guardrails.Capabilities.DropAll && !guardrails.Capabilities.Add.Any(added => Normalise(added) is Raw or All) ? [Raw] : [];
 
     /// <summary>Whether a container under <paramref name="guardrails"/> has this capability.</summary>
     internal static bool Has(CapabilityGuardrails guardrails, string name) =>

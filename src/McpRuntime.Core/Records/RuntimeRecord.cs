@@ -117,6 +117,9 @@ public sealed record Revision
 
     public string? ApprovalId { get; init; }
 
+    /// <summary>Why it may not run although it counts as admitted: it is not what was approved. Null: it is, or needed no approval.</summary>
+    public string? NotApproved { get; init; }
+
     public string? FailedReason { get; init; }
 
     public string? FailedMessage { get; init; }
@@ -134,6 +137,9 @@ public sealed record ResolvedFacts(string Pin, bool PinIsRegistryDigest, string?
 {
     /// <summary>Of a runtime with several services: what each one's image is, by service. Null: there is one image, the one above.</summary>
     public IReadOnlyDictionary<string, ServiceFacts>? Services { get; init; }
+
+    /// <summary>Of a build: what each image that its Dockerfile names is, by reference. Null: not known before the build, or nothing is built.</summary>
+    public IReadOnlyDictionary<string, string>? Bases { get; init; }
 }
 
 /// <param name="Pin">As in <see cref="ResolvedFacts"/>.</param>

@@ -17,6 +17,9 @@ public sealed record AdmissionContext
 
     public required Func<string, CatalogEntry?> FindCatalogEntry { get; init; }
 
+    /// <summary>All of the catalog: what an entry asks for of its image it asks for whoever names the image.</summary>
+    public IReadOnlyList<CatalogEntry> Catalog { get; init; } = [];
+
     public required Func<string, GuardrailProfile?> FindProfile { get; init; }
 
     /// <summary>RUNTIME_DOCKER_ALLOWED_REGISTRIES: prefixes on a path boundary; empty allows none, <c>*</c> all.</summary>

@@ -19,11 +19,9 @@ internal interface IApprovalDecisions
 /// One transaction: the approval, the revision's state, event, audit and wake-up. It changes the runtime's row, whose token lets one
 /// of two decisions at once through; the other reads again, and finds it decided.
 /// </remarks>
-internal sealed class ApprovalDecisions(Database database, IAdmissionContexts contexts, MasterKey masterKey, TimeProvider time, IWakeUp? wakeUp = null) : IApprovalDecisions
+internal sealed class ApprovalDecisions(Database database, IAdmissionContexts contexts, ApprovedContent content, TimeProvider time, IWakeUp? wakeUp = null) : IApprovalDecisions
 {
     public const int LongestReason = 1000;
-
-    private readonly KeyedHash _binding = masterKey.Hash("approval");
 
     public async Task<ApprovalView> DecideAsync(Caller caller, string id, bool approves, string? reason, CancellationToken ct)
     {
@@ -66,13 +64,13 @@ internal sealed class ApprovalDecisions(Database database, IAdmissionContexts co
 
         if (approval.ContentHash != revision.ContentHash || approval.Pin != ApprovalBinding.PinOf(facts))
         {
-            var again = ApprovalRequests.AskAgain(db, change, row, revision, approval, ApprovalBinding.PinOf(facts));
+            var again = ApprovalRequests.AskAgain(db, change, row, revision, approval, ApprovalBinding.PinOf(facts), contexts.For(change.Caller).Approvals);
             change.Command(row);
             change.Audit(db, "approval.superseded", approval.Id, approval.ContentHash, revision.ContentHash);
             return (ApprovalQueries.Show(again, row.Name), Conflict("Superseded", $"The content of this approval has changed since it was asked for. Approval {again.Id} asks for what would run now."));
         }
 
-        Decide(db, change, row, revision, approval, approves, reason, ApprovalBinding.Of(revision.ContentHash, facts, _binding));
+        Decide(db, change, row, revision, approval, approves, reason, content.BindingOf(revision.ContentHash, facts));
         return (ApprovalQueries.Show(approval, row.Name), null);
     }
 
@@ -122,7 +120,7 @@ internal sealed class ApprovalDecisions(Database database, IAdmissionContexts co
 
         var policy = contexts.For(caller).Approvals;
         var approvers = policy?.Approvers ?? RecordsJson.Read<List<string>>(approval.Approvers);
-        if (ApprovalRights.WhyNot(caller, approval.RequestedBy, approves, approvers, policy?.AllowSelf ?? false) is { } why)
+        if (ApprovalRights.WhyNot(caller, [approval.RequestedBy, .. Others(approval)], approves, approvers, policy?.AllowSelf ?? false) is { } why)
         {
             throw new Refusal(RefusalKind.Forbidden, "Not allowed", why);
         }
@@ -132,6 +130,8 @@ internal sealed class ApprovalDecisions(Database database, IAdmissionContexts co
             throw Conflict("AlreadyReviewed", $"'{caller.Subject}' has approved this already; another approver must too.");
         }
     }
+
+    private static List<string> Others(ApprovalRow approval) => approval.AlsoRequestedBy is { } others ? RecordsJson.Read<List<string>>(others) : [];
 
     private static void MustBePending(ApprovalRow approval, DateTimeOffset now)
     {

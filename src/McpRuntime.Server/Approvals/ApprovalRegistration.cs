@@ -16,9 +16,11 @@ internal static class ApprovalRegistration
     public static IServiceCollection AddApprovals(this IServiceCollection services) => services
         .AddMetrics()
         .AddSingleton<ApprovalMetrics>()
+        .AddSingleton<ApprovedContent>()
         .AddSingleton<IApprovalDecisions, ApprovalDecisions>()
         .AddSingleton<ApprovalSweep>()
         .AddSingleton<Regenerations>()
+        .AddSingleton<RollOuts>()
         .AddSingleton<ProfileStore>()
         .AddSingleton<IProfiles>(with => with.GetRequiredService<ProfileStore>())
         .AddSingleton<ProfileRollout>()

@@ -19,6 +19,7 @@ internal static class ApprovalRequests
             Generation = row.AskedGeneration,
             Status = ApprovalStatus.Pending,
             RequestedBy = change.Caller.Subject,
+            AlsoRequestedBy = draft.AlsoAskedBy.Count == 0 ? null : RecordsJson.Write(draft.AlsoAskedBy),
             RequestedReason = draft.Admitted.Spec.Metadata.GetValueOrDefault("requested_reason"),
             ReviewedBy = RecordsJson.Write<IReadOnlyList<string>>([]),
             Approvers = RecordsJson.Write(policy.Approvers),
@@ -31,7 +32,7 @@ internal static class ApprovalRequests
             ExpiresAt = (change.At + policy.Timeout).ToUnixTimeMilliseconds(),
         };
         db.Approvals.Add(approval);
-        change.Event(db, row, "ApprovalRequested", string.Join(' ', draft.Triggers.Select(trigger => trigger.Detail)));
+        change.Event(db, row, "ApprovalRequested", string.Join(' ', draft.Triggers.Select(trigger => trigger.Detail)) + Shortage(approval, policy));
         if (policy.Notifies)
         {
             Tell(db, change, row, approval, "approval.requested");
@@ -40,8 +41,13 @@ internal static class ApprovalRequests
         return approval.Id;
     }
 
+    /// <summary>Told where it is waited for, and not only at the start: whoever waits does not read the service's log.</summary>
+    private static string Shortage(ApprovalRow approval, ApprovalPolicy policy) => approval.RequiredApprovals > 1 && policy.Approvers is [var only]
+        ? $" No person answers for it, so that two must approve; RUNTIME_APPROVERS names \"{only}\" alone: unless that is a team or a group, add another."
+        : "";
+
     /// <summary>The same request anew, for content that is not what the old one was asked for.</summary>
-    public static ApprovalRow AskAgain(RecordsDb db, Change change, RuntimeRow row, RevisionRow revision, ApprovalRow old, string? pin)
+    public static ApprovalRow AskAgain(RecordsDb db, Change change, RuntimeRow row, RevisionRow revision, ApprovalRow old, string? pin, ApprovalPolicy? policy)
     {
         var again = new ApprovalRow
         {
@@ -50,6 +56,7 @@ internal static class ApprovalRequests
             Generation = revision.Generation,
             Status = ApprovalStatus.Pending,
             RequestedBy = old.RequestedBy,
+            AlsoRequestedBy = old.AlsoRequestedBy,
             RequestedReason = old.RequestedReason,
             ReviewedBy = RecordsJson.Write<IReadOnlyList<string>>([]),
             Approvers = old.Approvers,
@@ -65,17 +72,28 @@ internal static class ApprovalRequests
         db.Approvals.Add(again);
         revision.ApprovalId = again.Id;
         change.Event(db, row, "ApprovalRequested", $"What approval {old.Id} was asked for is not what would run: it is asked for anew.");
+        if (policy is { Notifies: true })
+        {
+            Tell(db, change, row, old, "approval.superseded");
+            Tell(db, change, row, again, "approval.requested");
+        }
+
         return again;
     }
 
     /// <summary>Pending approvals of a runtime whose content moved on or that is going away: nobody can decide on them any more.</summary>
-    public static async Task CloseAsync(RecordsDb db, Change change, RuntimeRow row, string status, CancellationToken ct)
+    /// <param name="policy">Whether somebody is told; null: approvals are off.</param>
+    public static async Task CloseAsync(RecordsDb db, Change change, RuntimeRow row, string status, ApprovalPolicy? policy, CancellationToken ct)
     {
         foreach (var approval in await db.Approvals.Where(approval => approval.RuntimeId == row.Id && approval.Status == ApprovalStatus.Pending).ToListAsync(ct))
         {
             Close(approval, status, change.AtMs);
             change.Event(db, row, "ApprovalClosed", $"The approval of generation {approval.Generation} is {status}.");
             change.Audit(db, $"approval.{status}", approval.Id, approval.ContentHash, null);
+            if (policy is { Notifies: true })
+            {
+                Tell(db, change, row, approval, $"approval.{status}");
+            }
         }
     }
 

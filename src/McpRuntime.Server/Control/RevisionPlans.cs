@@ -29,6 +29,22 @@ internal sealed class RevisionPlans(IRecordStore records, IReadOnlyDictionary<st
         Fault? obstacle = null;
         foreach (var revision in gates.Revisions)
         {
+            if (revision.NotApproved is { } why && gates.Goal is Goal.Run)
+            {
+                // On its way it has failed for good. What serves is left as it is: it was put when it was still what was approved.
+                var fault = new Fault(FaultKind.Refused, "NotWhatWasApproved", $"{why} Nothing of it is put; send the spec again to ask anew.");
+                if (gates.Target?.Generation == gates.Serving?.Generation)
+                {
+                    obstacle = fault;
+                }
+                else
+                {
+                    plans[revision.Generation] = new RevisionPlan(revision, Nowhere(fault), [], []);
+                }
+
+                continue;
+            }
+
             try
             {
                 var environment = revision.Spec.Environment.Count > 0 ? await EnvironmentAsync(record, revision, gates.Goal, ct) : Nothing;
@@ -43,6 +59,8 @@ internal sealed class RevisionPlans(IRecordStore records, IReadOnlyDictionary<st
 
         return new TurnPlan(Wanted.For(record, revision => plans.GetValueOrDefault(revision.Generation), obstacle), new Redactor(secrets));
     }
+
+    private static Compiled Nowhere(Fault fault) => new([], [], [], Complete: false, Rollout.Recreate, Endpoint: null, [], []) { Refused = fault };
 
     /// <summary>A deletion needs no secret. A stop must not wait for one: what stays of a stopped runtime may be named after it, and without it that goes too.</summary>
     private async Task<IReadOnlyDictionary<string, SecretText>> EnvironmentAsync(RuntimeRecord record, Revision revision, Goal goal, CancellationToken ct)

@@ -22,6 +22,8 @@ internal sealed class Forecast(Database database, Drafts drafts, IRecordStore re
         var record = id is null ? null : await records.FindAsync(id, ct);
         var recordId = id ?? RecordId.New(time.GetUtcNow());
         var draft = await drafts.MakeAsync(caller, request, recordId, ct);
+        draft = record is null ? draft : draft.Since((record.Serving ?? record.Asked).Guardrails, caller);
+        var isSame = record is { Asked.State: not RevisionState.Failed } && record.Asked.ContentHash == draft.ContentHash;
         var identity = new RuntimeIdentity(await records.InstanceIdAsync(ct), recordId);
 
         var problems = new List<string>();
@@ -40,8 +42,8 @@ internal sealed class Forecast(Database database, Drafts drafts, IRecordStore re
             Name = draft.Admitted.Name,
             RuntimeId = id,
             Backend = draft.Admitted.Backend,
-            Action = record is null ? "create" : record.Asked.ContentHash == draft.ContentHash ? "none" : "update",
-            Generation = record?.Asked.ContentHash == draft.ContentHash ? record!.AskedGeneration : revision.Generation,
+            Action = record is null ? "create" : isSame ? "none" : "update",
+            Generation = isSame ? record!.AskedGeneration : revision.Generation,
             Source = new PlannedSource(SourceJson.Of(draft.Admitted.Spec.Source), facts?.Pin, facts?.PinIsRegistryDigest ?? false, facts?.Commit),
             GuardrailsProfile = draft.Admitted.Guardrails.Profile,
             GuardrailsProfileVersion = draft.Admitted.Guardrails.ProfileVersion,

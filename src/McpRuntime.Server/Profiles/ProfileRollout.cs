@@ -5,7 +5,7 @@ using McpRuntime.Server.Records;
 namespace McpRuntime.Server.Profiles;
 
 /// <summary>Brings the users of an edited profile on, a few at a time. Level, not edge: who is behind is read from the rows, so that a crash or a late replica loses nobody.</summary>
-internal sealed class ProfileRollout(ProfileStore profiles, Regenerations regenerations, ILease lease)
+internal sealed class ProfileRollout(ProfileStore profiles, RollOuts rollOuts, ILease lease)
 {
     /// <summary>A round: an edit that breaks servers is seen on the first few before it has reached all.</summary>
     private const int AtOnce = 10;
@@ -17,7 +17,6 @@ internal sealed class ProfileRollout(ProfileStore profiles, Regenerations regene
         foreach (var profile in profiles.List().Where(profile => !profile.BuiltIn))
         {
             var behind = await profiles.BehindAsync(profile, left, ct);
-            var editor = behind.Count == 0 ? null : await profiles.EditorAsync(profile, ct);
             foreach (var id in behind)
             {
                 if (lease.Current is not { } epoch)
@@ -25,7 +24,7 @@ internal sealed class ProfileRollout(ProfileStore profiles, Regenerations regene
                     return;
                 }
 
-                await regenerations.RollOutAsync(epoch, id, profile, editor!, ct);
+                await rollOuts.RollOutAsync(epoch, id, profile, ct);
             }
 
             left -= behind.Count;

@@ -119,20 +119,17 @@ internal sealed class ProfileStore(Database database, TimeProvider time) : IProf
             ct);
     }
 
-    /// <summary>Who edited it last: they answer for its roll-out. Of a repository or a cluster nobody knows which person that was.</summary>
-    public Task<ProfileEditor> EditorAsync(GuardrailProfile profile, CancellationToken ct) =>
-        database.ReadAsync(
-            (db, stop) => (from version in db.ProfileVersions
-                           where version.Name == profile.Name && version.Version == profile.Version
-                           join row in db.Profiles on version.Name equals row.Name
-                           select new ProfileEditor(version.CreatedBy, row.Owner == "rest")).SingleAsync(stop),
-            ct);
-
-    /// <summary>Live runtimes whose asked generation was made from an older version; by ix_runtimes_profile.</summary>
+    /// <summary>
+    /// Live runtimes whose asked generation was made from an older version, or whose serving one was while the asked one waits or has
+    /// failed; by ix_runtimes_profile and ix_runtimes_serving_profile.
+    /// </summary>
     public Task<List<string>> BehindAsync(GuardrailProfile profile, int limit, CancellationToken ct) =>
         database.ReadAsync(
             (db, stop) => db.Runtimes
-                .Where(row => row.Profile == profile.Name && row.ProfileVersion < profile.Version && row.DeletedAt == null && !row.DeleteRequested)
+                .Where(row => row.DeletedAt == null && !row.DeleteRequested)
+                .Where(row => (row.Profile == profile.Name && row.ProfileVersion < profile.Version)
+                    || (row.ServingProfile == profile.Name && row.ServingProfileVersion < profile.Version && row.ServingGeneration != row.AskedGeneration
+                        && db.Revisions.Any(asked => asked.RuntimeId == row.Id && asked.Generation == row.AskedGeneration && (asked.State == RevisionState.Pending || asked.State == RevisionState.Failed))))
                 .Select(row => row.Id)
                 .Take(limit)
                 .ToListAsync(stop),
@@ -209,6 +206,8 @@ internal sealed class ProfileStore(Database database, TimeProvider time) : IProf
             Config = RecordsJson.Write(content.Config),
             CreatedBy = change.Caller.Subject,
             CreatedAt = change.AtMs,
+            CreatedRoles = (int)change.Caller.Roles,
+            CreatedByPerson = change.Caller.IsPerson,
         };
         db.ProfileVersions.Add(version);
         change.Audit(db, action, row.Name, row.Version > 1 ? $"version {row.Version - 1}" : null, $"version {row.Version}: {version.Config}");
@@ -263,6 +262,3 @@ internal sealed class ProfileStore(Database database, TimeProvider time) : IProf
 
 /// <param name="CreatedAt">Null: came with the release.</param>
 internal sealed record ProfileVersion(GuardrailProfile Profile, string CreatedBy, DateTimeOffset? CreatedAt);
-
-/// <param name="IsPerson">Their word alone is one person's; otherwise an approval takes two.</param>
-internal sealed record ProfileEditor(string Subject, bool IsPerson);

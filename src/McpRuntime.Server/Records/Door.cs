@@ -30,7 +30,7 @@ internal sealed class Door(Database database, Drafts drafts, IdempotencyKeys key
         Policy.MustOperate(caller);
         await drafts.RefreshAsync(ct);
         var change = NewChange(caller);
-        var sync = new OwnerSync(owner, complete, terms.AllowLargePrune);
+        var sync = new OwnerSync(owner, complete, terms.AllowLargePrune, drafts.PolicyFor(caller));
         var (result, woken) = await database.WriteAsync(
             async (db, stop) =>
             {
@@ -68,7 +68,7 @@ internal sealed class Door(Database database, Drafts drafts, IdempotencyKeys key
             if (!again)
             {
                 Policy.MustMatch(ifGeneration, row);
-                await Removal.RequestAsync(db, change, row, row.KeepVolumes || keepVolumes, stop);
+                await Removal.RequestAsync(db, change, row, row.KeepVolumes || keepVolumes, drafts.PolicyFor(change.Caller), stop);
             }
 
             return "Being deleted.";
@@ -170,7 +170,10 @@ internal sealed class Door(Database database, Drafts drafts, IdempotencyKeys key
         MustBeUpdatable(change.Caller, put, row);
         var draft = await drafts.MakeAsync(change.Caller, Immutable(put.Request, row), row.Id, ct, declared: change.Profiles);
         var asked = await db.Revisions.SingleAsync(revision => revision.RuntimeId == row.Id && revision.Generation == row.AskedGeneration, ct);
-        var changed = asked.ContentHash != draft.ContentHash;
+
+        // A person who sends the same again after it was turned down asks again; a source that is read over and over does not.
+        var asksAgain = put.Owner == "rest" && asked.State == RevisionState.Failed;
+        var changed = asked.ContentHash != draft.ContentHash || asksAgain;
         if (changed)
         {
             await Generations.UpdateAsync(db, change, row, asked, draft, ct);

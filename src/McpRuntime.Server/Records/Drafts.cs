@@ -22,13 +22,37 @@ internal sealed record Draft(
     /// <summary>What it is pinned to already, when it is made from an earlier generation; null = still to be resolved.</summary>
     public ResolvedFacts? Facts { get; init; }
 
+    /// <summary>Who else than the caller answers for it, and so may not approve it.</summary>
+    public IReadOnlyList<string> AlsoAskedBy { get; init; } = [];
+
+    /// <summary>What a null <c>mode</c> means in this installation.</summary>
+    public required GuardrailsMode DefaultMode { get; init; }
+
+    /// <summary>The same, with what a profile that has moved on since lets more than it did: also to those whose baseline the profile is itself.</summary>
+    /// <param name="before">What serves, or was asked before it when nothing does.</param>
+    /// <exception cref="Refusal">Forbidden: with approvals off it takes an admin.</exception>
+    public Draft Since(EffectiveGuardrails before, Caller caller)
+    {
+        if (ApprovalTriggers.Since(before, Admitted.Guardrails, DefaultMode) is not { } loosened)
+        {
+            return this;
+        }
+
+        return Approvals is not null || caller.IsAdmin
+            ? this with { Triggers = [.. Triggers.Where(trigger => trigger.Rule != loosened.Rule), Joined(loosened)] }
+            : throw new Refusal(RefusalKind.Forbidden, "Not allowed", $"{loosened.Detail}: with approvals off that takes the admin role.");
+    }
+
+    /// <summary>One line a rule, with all that it found.</summary>
+    private ApprovalTrigger Joined(ApprovalTrigger added) =>
+        Triggers.FirstOrDefault(trigger => trigger.Rule == added.Rule) is { } there ? there with { Detail = $"{there.Detail}; {added.Detail}" } : added;
+
     public bool NeedsApproval => Approvals is not null && Triggers.Count > 0;
 }
 
 /// <summary>From a request to a <see cref="Draft"/>, the same way for every door.</summary>
-internal sealed class Drafts(IAdmissionContexts contexts, EnvironmentVault vault, SpecVault specs, MasterKey masterKey)
+internal sealed class Drafts(IAdmissionContexts contexts, RevisionVaults vaults, ContentHash contents, MasterKey masterKey)
 {
-    private readonly KeyedHash _content = masterKey.Hash("content");
     private readonly KeyedHash _bodies = masterKey.Hash("idempotency");
 
     /// <summary>Before a write begins: profiles that another replica has changed are read.</summary>
@@ -61,8 +85,15 @@ internal sealed class Drafts(IAdmissionContexts contexts, EnvironmentVault vault
                 result.Errors);
         }
 
-        var kept = await vault.CloseAsync(recordId, admitted.Spec, ct);
-        return new(admitted, context.Approvals, kept, specs.Close(recordId, admitted.Spec), ContentHash(admitted, kept));
+        var kept = await vaults.Environment.CloseAsync(recordId, admitted.Spec, ct);
+        return new(admitted, context.Approvals, kept, vaults.Spec.Close(recordId, admitted.Spec), contents.Of(admitted.Spec, admitted.Guardrails, admitted.Backend, kept)) { DefaultMode = context.DefaultMode };
+    }
+
+    /// <summary>A stored generation admitted by the rules of now, pinned to what it was pinned to.</summary>
+    public async Task<Draft> AnewAsync(Caller caller, RuntimeRow row, RevisionRow from, CancellationToken ct)
+    {
+        var draft = await MakeAsync(caller, Again(row, from), row.Id, ct, EntryOf(from));
+        return from.Facts is null ? draft : draft with { Facts = RecordsJson.Read<ResolvedFacts>(from.Facts) };
     }
 
     /// <summary>
@@ -81,14 +112,15 @@ internal sealed class Drafts(IAdmissionContexts contexts, EnvironmentVault vault
     }
 
     /// <summary>The catalog entry that a stored generation was made from, as it stood; null without one.</summary>
-    public CatalogEntry? EntryOf(RevisionRow revision) => specs.Open(revision.RuntimeId, revision.Spec).Catalog;
+    public CatalogEntry? EntryOf(RevisionRow revision) => vaults.Spec.Open(revision.RuntimeId, revision.Spec).Catalog;
 
-    public bool ApprovalsAreOn(Caller caller) => contexts.For(caller).Approvals is not null;
+    /// <summary>Null: approvals are off.</summary>
+    public ApprovalPolicy? PolicyFor(Caller caller) => contexts.For(caller).Approvals;
 
     /// <summary>A stored generation as a request again, to be admitted by the rules as they are now.</summary>
     public DeployRequest Again(RuntimeRow row, RevisionRow revision)
     {
-        var spec = specs.Open(row.Id, revision.Spec);
+        var spec = vaults.Spec.Open(row.Id, revision.Spec);
         return new DeployRequest
         {
             Name = row.Name,
@@ -98,7 +130,7 @@ internal sealed class Drafts(IAdmissionContexts contexts, EnvironmentVault vault
             GuardrailsProfile = spec.GuardrailsProfile,
             GuardrailsOverrides = spec.GuardrailsOverrides,
             Resources = spec.Resources,
-            Environment = revision.Environment is null ? null : vault.AsSent(row.Id, revision.Environment),
+            Environment = revision.Environment is null ? null : vaults.Environment.AsSent(row.Id, revision.Environment),
             Volumes = spec.Volumes,
             RegisterGateway = spec.RegisterGateway,
             GatewayName = spec.GatewayName,
@@ -114,7 +146,7 @@ internal sealed class Drafts(IAdmissionContexts contexts, EnvironmentVault vault
 
     /// <summary>The values a compiler needs, of a draft that is in no database yet.</summary>
     public Task<IReadOnlyDictionary<string, SecretText>> OpenAsync(Draft draft, string recordId, CancellationToken ct) =>
-        vault.OpenAsync(recordId, draft.Admitted.Spec.TeamId, RecordsJson.Write(draft.Environment), ct);
+        vaults.Environment.OpenAsync(recordId, draft.Admitted.Spec.TeamId, RecordsJson.Write(draft.Environment), ct);
 
     /// <summary>Tells one request body from another; keyed, since a body holds secrets.</summary>
     public string Fingerprint(PutRuntime put) =>
@@ -126,12 +158,4 @@ internal sealed class Drafts(IAdmissionContexts contexts, EnvironmentVault vault
         Visibility.Team => "team",
         Visibility.Private => "private",
     };
-
-    /// <summary>The spec's hash, and with it the versions of the secrets it refers to: a rotated secret is another content.</summary>
-    private string ContentHash(Admitted admitted, SortedDictionary<string, KeptValue> kept)
-    {
-        var spec = SpecHash.Of(admitted.Spec, admitted.Guardrails, admitted.Backend, _content);
-        var versions = kept.Where(value => value.Value.Version is not null).Select(value => $"{value.Key}={value.Value.Version}").ToList();
-        return versions.Count == 0 ? spec : _content.Of($"{spec}\n{string.Join('\n', versions)}");
-    }
 }

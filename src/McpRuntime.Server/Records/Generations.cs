@@ -1,3 +1,4 @@
+using McpRuntime.Core.Guardrails;
 using McpRuntime.Core.Records;
 using McpRuntime.Core.Specs;
 using McpRuntime.Server.Approvals;
@@ -37,16 +38,23 @@ internal static class Generations
 
     public static async Task UpdateAsync(RecordsDb db, Change change, RuntimeRow row, RevisionRow asked, Draft draft, CancellationToken ct)
     {
+        draft = draft.Since(RecordsJson.Read<EffectiveGuardrails>(await BeforeAsync(db, row, asked, ct)), change.Caller);
         if (row.ServingGeneration != asked.Generation && asked.State is RevisionState.Pending or RevisionState.Admitted)
         {
             asked.State = RevisionState.Superseded;
         }
 
-        await ApprovalRequests.CloseAsync(db, change, row, "superseded", ct);
+        await ApprovalRequests.CloseAsync(db, change, row, ApprovalStatus.Superseded, draft.Approvals, ct);
         await db.Tags.Where(tag => tag.RuntimeId == row.Id).ExecuteDeleteAsync(ct);
         Add(db, change, row, draft);
         change.Audit(db, "runtime.update", row.Id, asked.ContentHash, draft.ContentHash);
     }
+
+    /// <summary>The guardrails that were accepted last: what serves has them, whatever was asked for since.</summary>
+    private static async Task<string> BeforeAsync(RecordsDb db, RuntimeRow row, RevisionRow asked, CancellationToken ct) =>
+        row.ServingGeneration is { } serving && serving != asked.Generation
+            ? await db.Revisions.Where(revision => revision.RuntimeId == row.Id && revision.Generation == serving).Select(revision => revision.Guardrails).SingleAsync(ct)
+            : asked.Guardrails;
 
     private static void Add(RecordsDb db, Change change, RuntimeRow row, Draft draft)
     {

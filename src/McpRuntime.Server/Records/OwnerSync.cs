@@ -1,3 +1,4 @@
+using McpRuntime.Core.Approvals;
 using McpRuntime.Core.Records;
 using McpRuntime.Core.Specs;
 using McpRuntime.Server.Records.Model;
@@ -6,7 +7,7 @@ using Microsoft.EntityFrameworkCore;
 namespace McpRuntime.Server.Records;
 
 /// <summary>One owner's complete list, in one transaction: every entry put, what is absent deleted, or nothing at all.</summary>
-internal sealed class OwnerSync(string owner, IReadOnlyList<PutRuntime> complete, bool allowLargePrune)
+internal sealed class OwnerSync(string owner, IReadOnlyList<PutRuntime> complete, bool allowLargePrune, ApprovalPolicy? policy)
 {
     /// <summary>A list that suddenly lacks more than this is more likely wrong than meant.</summary>
     private const int SmallPrune = 10;
@@ -52,7 +53,7 @@ internal sealed class OwnerSync(string owner, IReadOnlyList<PutRuntime> complete
 
         foreach (var row in absent)
         {
-            await Removal.RequestAsync(db, change, row, row.KeepVolumes, ct);
+            await Removal.RequestAsync(db, change, row, row.KeepVolumes, policy, ct);
         }
 
         var created = results.Count(result => result.Created);

@@ -2,6 +2,7 @@ using McpRuntime.Core.Guardrails;
 using McpRuntime.Core.Planning;
 using McpRuntime.Core.Records;
 using McpRuntime.Core.Specs;
+using McpRuntime.Server.Approvals;
 using McpRuntime.Server.Records.Model;
 using McpRuntime.Server.Records.Secrets;
 using Microsoft.EntityFrameworkCore;
@@ -9,7 +10,7 @@ using Microsoft.EntityFrameworkCore;
 namespace McpRuntime.Server.Records;
 
 /// <inheritdoc cref="IRecordStore"/>
-internal sealed class RecordStore(Database database, RevisionVaults vaults, Installation installation, IdempotencyKeys keys, TimeProvider time) : IRecordStore
+internal sealed class RecordStore(Database database, RevisionReader revisions, Installation installation, IdempotencyKeys keys, TimeProvider time) : IRecordStore
 {
     public async Task<RuntimeRecord?> FindAsync(string id, CancellationToken ct)
     {
@@ -28,6 +29,8 @@ internal sealed class RecordStore(Database database, RevisionVaults vaults, Inst
                                status,
                                asked,
                                serving,
+                               askedApproval = db.Approvals.FirstOrDefault(row => row.Id == asked.ApprovalId),
+                               servingApproval = db.Approvals.FirstOrDefault(row => serving != null && row.Id == serving.ApprovalId),
                                tools = db.ToolInventories
                                    .Where(row => row.RuntimeId == runtime.Id && row.Generation == runtime.ServingGeneration && row.AcceptedAt != null)
                                    .OrderByDescending(row => row.AcceptedAt).Select(row => row.Hash).FirstOrDefault(),
@@ -38,8 +41,8 @@ internal sealed class RecordStore(Database database, RevisionVaults vaults, Inst
             return null;
         }
 
-        var asked = RevisionOf(found.asked);
-        var serving = found.serving is null ? null : RevisionOf(found.serving);
+        var asked = revisions.Read(found.asked, found.runtime.Backend, found.askedApproval);
+        var serving = found.serving is null ? null : revisions.Read(found.serving, found.runtime.Backend, found.servingApproval);
         return ToRecord(found.runtime, found.status, asked, found.runtime.ServingGeneration == asked.Generation ? asked : serving, await installation.IdAsync(ct)) with { ToolsAccepted = found.tools };
     }
 
@@ -108,7 +111,7 @@ internal sealed class RecordStore(Database database, RevisionVaults vaults, Inst
         var none = new Dictionary<string, SecretText>(StringComparer.Ordinal);
         try
         {
-            return new(row.Generation, row.Environment is null ? none : await vaults.Environment.OpenAsync(id, vaults.Spec.Open(id, row.Spec).TeamId, row.Environment, ct), Unreadable: null);
+            return new(row.Generation, row.Environment is null ? none : await revisions.Vaults.Environment.OpenAsync(id, revisions.Vaults.Spec.Open(id, row.Spec).TeamId, row.Environment, ct), Unreadable: null);
         }
         catch (SecretUnreadableException fault)
         {
@@ -150,24 +153,31 @@ internal sealed class RecordStore(Database database, RevisionVaults vaults, Inst
         NextTurnAt = Times.From(status.NextTurnAt),
         Display = RecordsJson.Read<Display>(status.Display),
     };
+}
 
-    private Revision RevisionOf(RevisionRow row) => new()
+/// <summary>What opens a revision's two sealed columns.</summary>
+internal sealed record RevisionVaults(SpecVault Spec, EnvironmentVault Environment);
+
+/// <summary>A revision's row as a turn sees it.</summary>
+internal sealed class RevisionReader(RevisionVaults vaults, ApprovedContent approved)
+{
+    public RevisionVaults Vaults { get; } = vaults;
+
+    public Revision Read(RevisionRow row, string backend, ApprovalRow? approval) => new()
     {
         Generation = row.Generation,
-        Spec = vaults.Spec.Of(row),
+        Spec = Vaults.Spec.Of(row),
         Guardrails = RecordsJson.Read<EffectiveGuardrails>(row.Guardrails),
         State = row.State,
         Facts = row.Facts is null ? null : RecordsJson.Read<ResolvedFacts>(row.Facts),
         ContentHash = row.ContentHash,
         ApprovalId = row.ApprovalId,
+        NotApproved = approved.WhyNot(row, backend, approval),
         FailedReason = row.FailedReason,
         FailedMessage = row.FailedMessage,
         FirstPutAt = Times.From(row.FirstPutAt),
     };
 }
-
-/// <summary>What opens a revision's two sealed columns.</summary>
-internal sealed record RevisionVaults(SpecVault Spec, EnvironmentVault Environment);
 
 internal sealed class KeptEnvironment
 {

@@ -42,6 +42,8 @@ internal static class RecordsRegistration
             with.GetRequiredService<MasterKey>().Hash("secret-version")));
         services.AddSingleton(with => new SpecVault(new Sealer(with.GetRequiredService<MasterKey>().Derive("spec"))));
         services.AddSingleton<RevisionVaults>();
+        services.AddSingleton<ContentHash>();
+        services.AddSingleton<RevisionReader>();
         services.AddSingleton<Drafts>();
         services.AddSingleton<IdempotencyKeys>();
         services.AddSingleton<IDesiredState, Door>();

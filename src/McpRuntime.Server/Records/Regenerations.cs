@@ -1,16 +1,13 @@
-using McpRuntime.Core.Guardrails;
 using McpRuntime.Core.Records;
 using McpRuntime.Core.Specs;
-using McpRuntime.Server.Control;
-using McpRuntime.Server.Profiles;
 using McpRuntime.Server.Records.Model;
 using Microsoft.EntityFrameworkCore;
 
 namespace McpRuntime.Server.Records;
 
 /// <summary>
-/// New generations made from stored ones: going back to an earlier one, following an edited profile, following what it was made from. All are
-/// admitted anew by the rules, profiles and settings as they are now; the first two keep the pin of what they are made from: none is a way around a gate.
+/// New generations made from stored ones: going back to an earlier one, following what it was made from. Both are admitted anew by the
+/// rules, profiles and settings as they are now; the first keeps the pin of what it is made from: neither is a way around a gate.
 /// </summary>
 internal sealed class Regenerations(Database database, Drafts drafts, TimeProvider time, IWakeUp? wakeUp = null)
 {
@@ -81,35 +78,12 @@ internal sealed class Regenerations(Database database, Drafts drafts, TimeProvid
         return head;
     }
 
-    /// <summary>Gives a user of an edited profile a new generation under it. What is refused is told once and not tried again until the next version.</summary>
-    /// <param name="editor">Who answers for it: who edited the profile.</param>
-    public async Task RollOutAsync(LeaseEpoch epoch, string runtimeId, GuardrailProfile profile, ProfileEditor editor, CancellationToken ct)
-    {
-        var now = time.GetUtcNow();
-        await database.WriteAsync(
-            async (db, stop) =>
-            {
-                var row = await db.Runtimes.FirstOrDefaultAsync(row => row.Id == runtimeId, stop);
-                if (row is null || row.DeleteRequested || row.DeletedAt is not null || row.Profile != profile.Name || row.ProfileVersion >= profile.Version
-                    || !await LeaseFence.HoldsAsync(db, epoch, database.IsSqlite, stop))
-                {
-                    return false;
-                }
-
-                var change = new Change(RecordId.New(now), new Caller(editor.Subject, Roles.Admin, [], row.Owner) { IsPerson = editor.IsPerson }, now);
-                await RollOutAsync(db, change, row, profile, stop);
-                return true;
-            },
-            ct);
-        wakeUp?.Wake(runtimeId);
-    }
-
     private async Task<bool> RollBackAsync(RecordsDb db, Change change, RuntimeRow row, RevisionRow target, CancellationToken ct)
     {
-        var draft = await DraftAsync(change.Caller, row, target, ct);
+        var draft = await drafts.AnewAsync(change.Caller, row, target, ct);
         var entry = draft.Admitted.Spec.Catalog;
         var stricter = entry is null ? [] : drafts.CatalogSince(change.Caller, entry);
-        if (stricter.Count > 0 && !drafts.ApprovalsAreOn(change.Caller) && !change.Caller.IsAdmin)
+        if (stricter.Count > 0 && drafts.PolicyFor(change.Caller) is null && !change.Caller.IsAdmin)
         {
             throw new Refusal(RefusalKind.Forbidden, "Not allowed", $"{stricter[0].Detail}: with approvals off, going back takes the admin role.");
         }
@@ -125,37 +99,6 @@ internal sealed class Regenerations(Database database, Drafts drafts, TimeProvid
         change.Event(db, row, "RolledBack", $"Generation {row.AskedGeneration} is generation {target.Generation} again.");
         change.Audit(db, "runtime.rollback", row.Id, asked.ContentHash, draft.ContentHash);
         return true;
-    }
-
-    private async Task RollOutAsync(RecordsDb db, Change change, RuntimeRow row, GuardrailProfile profile, CancellationToken ct)
-    {
-        var asked = await AskedAsync(db, row, ct);
-        try
-        {
-            var draft = await DraftAsync(change.Caller, row, asked, ct);
-            if (draft.ContentHash == asked.ContentHash)
-            {
-                // A new description, or fields that this runtime overrides: nothing of it changes.
-                row.ProfileVersion = profile.Version;
-                return;
-            }
-
-            await Generations.UpdateAsync(db, change, row, asked, draft, ct);
-            change.Event(db, row, "ProfileRolledOut", $"Generation {row.AskedGeneration} follows the guardrails profile {profile.Name} to version {draft.Admitted.Guardrails.ProfileVersion}.");
-        }
-        catch (Refusal refusal) when (refusal.Kind is RefusalKind.Invalid or RefusalKind.Forbidden)
-        {
-            row.ProfileVersion = profile.Version;
-            change.Event(db, row, "ProfileRolloutRefused", $"It stays under the older version of the guardrails profile {profile.Name}: {refusal.Detail}");
-            change.Audit(db, "profile.rollout-refused", row.Id);
-        }
-    }
-
-    /// <summary>Admitted by the rules of now, pinned to what it was pinned to.</summary>
-    private async Task<Draft> DraftAsync(Caller caller, RuntimeRow row, RevisionRow from, CancellationToken ct)
-    {
-        var draft = await drafts.MakeAsync(caller, drafts.Again(row, from), row.Id, ct, drafts.EntryOf(from));
-        return from.Facts is null ? draft : draft with { Facts = RecordsJson.Read<ResolvedFacts>(from.Facts) };
     }
 
     private static async Task<RevisionRow> TargetAsync(RecordsDb db, RuntimeRow row, long? generation, CancellationToken ct)

@@ -1,4 +1,5 @@
 using McpRuntime.Core.Approvals;
+using McpRuntime.Core.Guardrails;
 using McpRuntime.Core.Planning;
 using McpRuntime.Core.Records;
 using McpRuntime.Server.Control;
@@ -91,6 +92,8 @@ internal sealed class ReportWriter(RecordsDb db, Report report, LeaseEpoch lease
             serving.State = RevisionState.Serving;
             serving.PromotedAt ??= now.ToUnixTimeMilliseconds();
             row.ServingGeneration = promoted;
+            var guardrails = RecordsJson.Read<EffectiveGuardrails>(serving.Guardrails);
+            (row.ServingProfile, row.ServingProfileVersion) = (guardrails.Profile, guardrails.ProfileVersion);
         }
 
         // The memory speaks of the generation this turn has seen; a newer one starts without it.

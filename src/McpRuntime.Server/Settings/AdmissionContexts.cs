@@ -31,6 +31,7 @@ internal sealed class AdmissionContexts(RuntimeSettings settings, ICatalog catal
         DefaultBackend = settings.DefaultBackend,
         Backends = _traits,
         FindCatalogEntry = catalog.Find,
+        Catalog = catalog.Entries,
         FindProfile = profiles.Find,
         AllowedRegistries = settings.AllowedRegistries,
         DefaultMode = settings.GuardrailsMode,

@@ -72,6 +72,12 @@ internal static class SettingsParser
             yield return $"RUNTIME_CATALOG_TRUSTED_URLS holds {url}, which RUNTIME_CATALOG_REMOTE_URLS does not: it trusts nothing";
         }
 
+        var sources = settings.Sources.GitOpsRepos.Count > 0 || settings.Kubernetes?.CustomResources is not null;
+        if (settings.Approvals is { Approvers: [var only] } && sources)
+        {
+            yield return $"RUNTIME_APPROVERS names \"{only}\" alone, and a request of a source that names no person needs two approvers: unless that is a team or a group, none is ever approved";
+        }
+
         if (settings.AllowedRegistries.Count == 0)
         {
             yield return "RUNTIME_DOCKER_ALLOWED_REGISTRIES is empty: no image may be deployed";

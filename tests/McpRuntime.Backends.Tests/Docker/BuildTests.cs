@@ -19,6 +19,8 @@ public sealed class BuildTests
 
     private GitServer _server = null!;
     private RealRegistry _registry = null!;
+    private readonly List<string> _imported = [];
+
     private DockerWorld _world = null!;
     private string _folder = "";
 
@@ -36,7 +38,7 @@ public sealed class BuildTests
                 Host = RealEngine.Socket,
                 SubnetPool = "10.217.0.0/16",
                 RegistryCredentials = credentials,
-                AllowedRegistries = ["docker.io/mcpruntime"],
+                AllowedRegistries = ["docker.io/mcpruntime", _registry.Address],
                 BuildLogFolder = Path.Combine(_folder, "logs"),
                 Builds = new BuildLimits { Timeout = TimeSpan.FromSeconds(45), Memory = 256L << 20, Cpus = 1, Pids = 64, Disk = 96L << 20 },
             },
@@ -52,6 +54,11 @@ public sealed class BuildTests
     [OneTimeTearDown]
     public async Task Close()
     {
+        foreach (var image in _imported)
+        {
+            await _world.Engine.DeleteAsync($"images/{image}?force=1");
+        }
+
         await _world.DisposeAsync();
         await _registry.DisposeAsync();
         await _server.DisposeAsync();
@@ -152,11 +159,10 @@ public sealed class BuildTests
     }
 
     [Test]
-    public async Task What_a_Dockerfile_may_not_is_refused_before_the_engine_sees_it()
+    public async Task What_a_Dockerfile_may_not_is_refused_before_anybody_is_asked_to_approve_it()
     {
         _ = await _server.CreateAsync("acme/elsewhere", ("Dockerfile", "FROM quay.io/evil/image:1\n"));
-        var (id, revision) = await ResolvedAsync("acme/elsewhere", "main", guardrails: Given.Restricted);
-        (await BuildAsync(id, revision))!.Message.Should().Contain("Dockerfile:1").And.Contain("RUNTIME_DOCKER_ALLOWED_REGISTRIES");
+        (await RefusedAsync("acme/elsewhere")).Message.Should().Contain("Dockerfile:1").And.Contain("RUNTIME_DOCKER_ALLOWED_REGISTRIES");
 
         _ = await _server.CreateAsync("acme/out", ("x", ""));
         _ = await _server.CommitAsync("acme/out", "link", work =>
@@ -164,11 +170,85 @@ public sealed class BuildTests
             _ = File.CreateSymbolicLink(Path.Combine(work, "Dockerfile"), "/etc/passwd");
             return Task.CompletedTask;
         });
-        (id, revision) = await ResolvedAsync("acme/out", "main", guardrails: Given.Restricted);
-        (await BuildAsync(id, revision))!.Reason.Should().Be("OutsideTheRepository");
+        (await RefusedAsync("acme/out")).Reason.Should().Be("OutsideTheRepository");
 
-        (id, revision) = await ResolvedAsync("acme/elsewhere", "main", guardrails: Given.Restricted, dockerfile: "none/Dockerfile");
-        (await BuildAsync(id, revision))!.Reason.Should().Be("DockerfileNotFound");
+        (await RefusedAsync("acme/elsewhere", dockerfile: "none/Dockerfile")).Reason.Should().Be("DockerfileNotFound");
+
+        _ = await _server.CreateAsync("acme/nowhere", ("Dockerfile", $"FROM mcpruntime/base\nCOPY --from={_registry.Address}/acme/there-is-none:1 /x /x\n"));
+        var nowhere = await ResolveAsync(Given.Identity(_world.InstanceId), Of("acme/nowhere", "main", Given.Restricted, ".", "Dockerfile", registry: null));
+        nowhere.Match(_ => "resolved", faulted => faulted.Fault.Message).Should().StartWith("Dockerfile:2: ").And.Contain("there-is-none");
+    }
+
+    [Test]
+    public async Task A_base_image_whose_own_instructions_would_run_unread_is_refused()
+    {
+        var armed = await ImportAsync("armed", "ONBUILD LABEL triggered=yes");
+        _ = await _server.CreateAsync("acme/armed", ("Dockerfile", $"FROM mcpruntime/base AS tools\nFROM {armed}\nCOPY --from=tools /etc/hostname /x\n"));
+        var (id, revision) = await ResolvedAsync("acme/armed", "main", guardrails: Given.Restricted);
+
+        var fault = await BuildAsync(id, revision);
+
+        fault.Should().NotBeNull("the engine would have run what the image carries");
+        (fault!.Kind, fault.Reason).Should().Be((FaultKind.Refused, "BadDockerfile"));
+        fault.Message.Should().StartWith("Dockerfile:2: ").And.Contain("ONBUILD").And.Contain("triggered=yes");
+        (await LayersAsync(id)).Should().BeEmpty();
+        await RemoveAsync(id, revision);
+    }
+
+    [Test]
+    public async Task Files_may_be_taken_from_an_image_whose_instructions_do_not_run()
+    {
+        var armed = await ImportAsync("armed-tools", "ONBUILD LABEL triggered=yes");
+        _ = await _server.CreateAsync("acme/taken", ("Dockerfile", $"FROM mcpruntime/base\nCOPY --from={armed} /probe /probe\n"));
+        var (id, revision) = await ResolvedAsync("acme/taken", "main", guardrails: Given.Restricted);
+
+        (await BuildAsync(id, revision)).Should().BeNull();
+
+        await RemoveAsync(id, revision);
+    }
+
+    [Test]
+    public async Task What_a_build_stands_on_is_pinned_with_its_commit_and_a_tag_that_moves_moves_nothing()
+    {
+        var based = await ImportAsync("moving", "ENV GENERATION=first");
+        var tools = await ImportAsync("moving-tools", "ENV GENERATION=first");
+        _ = await _server.CreateAsync("acme/moved", ("Dockerfile", $"FROM --platform=linux {based} AS made\nFROM \\\n  made\nCOPY \\\n  # --from={tools}\n  --from={tools} /probe /other\n"));
+        var (id, revision) = await ResolvedAsync("acme/moved", "main", guardrails: Given.Restricted);
+        var first = (await _world.Engine.GetAsync($"images/{based}/json"))!.Value.GetProperty("Id").GetString()!;
+        revision.Facts!.Bases.Should().HaveCount(2).And.Contain(based, first);
+        Core.Approvals.ApprovalBinding.PinOf(revision.Facts).Should().Contain(first).And.Contain(tools, "an approval is given to all of it");
+
+        _ = await ImportAsync("moving", "ENV GENERATION=second");
+        (await BuildAsync(id, revision)).Should().BeNull();
+
+        var built = (await _world.Backend.ResolveAsync(id, revision, default)).Match(r => r.Facts, f => throw new AssertionException(f.Fault.ToString()));
+        built.Image!.Environment.Should().Contain("GENERATION=first").And.NotContain("GENERATION=second");
+        built.Bases.Should().BeEquivalentTo(revision.Facts.Bases);
+        Core.Approvals.ApprovalBinding.PinOf(built).Should().Be(Core.Approvals.ApprovalBinding.PinOf(revision.Facts), "what was approved is what was built");
+        await RemoveAsync(id, revision);
+    }
+
+    [Test]
+    public async Task A_base_image_is_fetched_from_its_registry_by_the_digest_it_was_pinned_to()
+    {
+        var local = await ImportAsync("registered", "ENV GENERATION=first");
+        var name = $"{_registry.Address}/acme/registered";
+        await _world.Engine.PostAsync($"images/{local}/tag?repo={Uri.EscapeDataString(name)}&tag=1");
+        await _world.Engine.PushAsync($"{name}:1", _registry.LoginHeader);
+        foreach (var tag in new[] { $"{name}:1", local })
+        {
+            await _world.Engine.DeleteAsync($"images/{tag}?force=1");
+        }
+
+        _ = await _server.CreateAsync("acme/registered", ("Dockerfile", $"FROM {name}:1\n"));
+        var (id, revision) = await ResolvedAsync("acme/registered", "main", guardrails: Given.Restricted);
+        revision.Facts!.Bases!.Single().Value.Should().StartWith($"{name}@sha256:");
+
+        (await BuildAsync(id, revision)).Should().BeNull();
+
+        (await LogAsync(id)).Should().Contain($"FROM {revision.Facts.Bases!.Single().Value}");
+        await RemoveAsync(id, revision);
+        await _world.Engine.DeleteAsync($"images/{revision.Facts.Bases!.Single().Value}?force=1");
     }
 
     [Test]
@@ -221,15 +301,51 @@ public sealed class BuildTests
         (await _world.Engine.GetAsync($"images/{built.Pin}/json")).Should().BeNull();
     }
 
-    private async Task<(RuntimeIdentity Id, Revision Revision)> ResolvedAsync(
-        string repository, string reference, GuardrailsConfig? guardrails = null, string context = ".", string dockerfile = "Dockerfile", string? registry = null, params (string Name, string Value)[] arguments)
+    /// <summary>An image of the probe alone, whose tag moves when it is made again.</summary>
+    private async Task<string> ImportAsync(string name, params string[] instructions)
+    {
+        var reference = await _world.Engine.ImportAsync($"docker.io/mcpruntime/{name}-{_world.InstanceId}:1", passwd: null, instructions);
+        _imported.Add(reference);
+        return reference;
+    }
+
+    /// <summary>Why its commit is not resolved.</summary>
+    private async Task<Fault> RefusedAsync(string repository, string dockerfile = "Dockerfile")
+    {
+        var revision = Of(repository, "main", Given.Restricted, ".", dockerfile, registry: null);
+        var fault = (await ResolveAsync(Given.Identity(_world.InstanceId), revision)).Match<Fault?>(_ => null, f => f.Fault);
+        fault.Should().NotBeNull();
+        fault!.Kind.Should().Be(FaultKind.Refused, fault.Message);
+        return fault;
+    }
+
+    /// <summary>As turns do it: again while the repository, or a registry, takes longer than a turn has.</summary>
+    private async Task<Resolution> ResolveAsync(RuntimeIdentity id, Revision revision)
+    {
+        while (true)
+        {
+            var resolution = await _world.Backend.ResolveAsync(id, revision, default);
+            if (resolution is not Resolution.Faulted { Fault.Reason: "DockerfileBeingRead" })
+            {
+                return resolution;
+            }
+        }
+    }
+
+    private Revision Of(string repository, string reference, GuardrailsConfig? guardrails, string context, string dockerfile, string? registry, params (string Name, string Value)[] arguments)
     {
         var source = new Source.GitHub(
             _server.Url(repository), reference, dockerfile, context, arguments.ToDictionary(a => a.Name, a => a.Value, StringComparer.Ordinal), registry is not null, registry);
         var revision = Given.Revision("unused", guardrails);
-        revision = revision with { Spec = revision.Spec with { Source = source, TeamId = "a" } };
+        return revision with { Spec = revision.Spec with { Source = source, TeamId = "a" } };
+    }
+
+    private async Task<(RuntimeIdentity Id, Revision Revision)> ResolvedAsync(
+        string repository, string reference, GuardrailsConfig? guardrails = null, string context = ".", string dockerfile = "Dockerfile", string? registry = null, params (string Name, string Value)[] arguments)
+    {
+        var revision = Of(repository, reference, guardrails, context, dockerfile, registry, arguments);
         var id = Given.Identity(_world.InstanceId);
-        var facts = (await _world.Backend.ResolveAsync(id, revision, default)).Match(r => r.Facts, f => throw new AssertionException(f.Fault.ToString()));
+        var facts = (await ResolveAsync(id, revision)).Match(r => r.Facts, f => throw new AssertionException(f.Fault.ToString()));
         return (id, revision with { Facts = facts });
     }
 

@@ -65,7 +65,8 @@ public sealed class ReportPropertyTests
         return control switch
         {
             Control.Egress => closed && (asked.Network.EgressAllowed || policies.Length == 0),
-            Control.AllowedHosts => closed && policies is [var hosts] && hosts.ToHashSet(StringComparer.Ordinal).SetEquals(asked.Network.AllowedHosts),
+            Control.AllowedHosts => closed && policies is [var hosts] && hosts.ToHashSet(StringComparer.Ordinal).SetEquals(asked.Network.AllowedHosts)
+                && (host.CapDrop is ["ALL"] || (host.CapDrop?.Contains("NET_RAW") ?? false)),
             Control.HostPorts or Control.Metadata => closed,
             Control.Ingress => host.PortBindings is null && !host.PublishAllPorts,
             Control.Peers => closed || network.Options["com.docker.network.bridge.enable_icc"] == "false",

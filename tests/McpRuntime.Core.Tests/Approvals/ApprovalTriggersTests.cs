@@ -1,4 +1,5 @@
 using McpRuntime.Core.Approvals;
+using McpRuntime.Core.Catalog;
 using McpRuntime.Core.Guardrails;
 using McpRuntime.Core.Specs;
 using McpRuntime.Core.Tests.Guardrails;
@@ -80,6 +81,47 @@ internal sealed class ApprovalTriggersTests
         ApprovalTriggers.Of(Quiet with { Images = null }).Should().ContainSingle().Which.Rule.Should().Be("registry");
         ApprovalTriggers.Of(Quiet with { Images = null, Policy = Quiet.Policy with { RegistryAllowlist = ["*"] } }).Should().BeEmpty();
     }
+
+    [TestCase("docker.io/mcp/guarded:2", true)]
+    [TestCase("mcp/guarded@sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef", true)]
+    [TestCase("docker.io/mcp/guarded-not:1", false)]
+    [TestCase("docker.io/mcp/other:1", false)]
+    public void What_an_entry_asks_for_of_its_image_it_asks_for_whoever_names_it(string image, bool waits)
+    {
+        var guarded = Requests.Entry("acme/guarded", CatalogEntry.LocalOrigin) with { RequiresApproval = true, Source = new SourceRequest { Type = "docker", Image = "mcp/guarded:1" } };
+        var question = Quiet with { Source = new Source.Docker(image, null), Images = [Image(image)], Entries = [guarded] };
+
+        ApprovalTriggers.Of(question).Any(trigger => trigger.Rule == "catalog").Should().Be(waits);
+        ApprovalTriggers.Of(question with { Catalog = guarded with { Id = "elsewhere/same", Origin = "https://catalog.example", RequiresApproval = false } })
+            .Any(trigger => trigger.Rule == "catalog").Should().Be(waits, "somebody else's entry is no way past ours");
+        ApprovalTriggers.Of(question with { Catalog = guarded with { Id = "acme/excepted", RequiresApproval = false } }).Should().BeEmpty("an entry of ours that asks for none is an admin's exception");
+    }
+
+    [TestCase("https://github.com/Acme/guarded.git", true)]
+    [TestCase("https://github.com/acme/guarded", true)]
+    [TestCase("https://github.com/acme/guarded-not", false)]
+    public void The_same_of_a_repository(string repo, bool waits)
+    {
+        var guarded = Requests.Entry("acme/guarded", CatalogEntry.LocalOrigin) with { RequiresApproval = true, Source = new SourceRequest { Type = "github", Repo = "https://github.com/acme/guarded/" } };
+        var source = new Source.GitHub(repo, "main", "Dockerfile", ".", new Dictionary<string, string>(StringComparer.Ordinal), PushToRegistry: false, Registry: null);
+
+        ApprovalTriggers.Of(Quiet with { Source = source, Images = null, Entries = [guarded] }).Any(trigger => trigger.Rule == "catalog").Should().Be(waits);
+    }
+
+    [Test]
+    public void A_profile_that_has_moved_on_is_held_against_what_it_was_and_not_against_itself() => Seeded.Times(5_000, random =>
+    {
+        var (before, after) = (RandomGuardrails.Config(random), RandomGuardrails.Config(random));
+        var loosened = GuardrailsOrder.Loosened(after, before);
+
+        var trigger = ApprovalTriggers.Since(new("p", 1, before, []), new("p", 2, after, []), GuardrailsMode.Warn);
+
+        (trigger is not null).Should().Be(loosened.Count > 0);
+        loosened.All(field => trigger!.Detail.Contains(field, StringComparison.Ordinal)).Should().BeTrue();
+        ApprovalTriggers.Since(new("p", 2, before, []), new("p", 2, after, []), GuardrailsMode.Warn).Should().BeNull("what the caller changes is held against the baseline");
+        ApprovalTriggers.Since(new("q", 1, before, []), new("p", 2, after, []), GuardrailsMode.Warn).Should().BeNull();
+        ApprovalTriggers.Since(new("p", 1, before, []), new("p", 2, RandomGuardrails.Tighten(random, before), []), GuardrailsMode.Warn).Should().BeNull();
+    });
 
     [Test]
     public void A_weakened_control_triggers_in_mode_approve_alone()

@@ -15,6 +15,7 @@ namespace McpRuntime.Core.Tests.Approvals;
 internal sealed class ChainTests
 {
     private const int Chains = 20_000;
+    private const int Tags = 4;
 
     private static readonly KeyedHash Hash = new([.. Enumerable.Range(0, 32).Select(i => (byte)i)]);
 
@@ -26,22 +27,26 @@ internal sealed class ChainTests
     [Test]
     public void No_chain_of_changes_runs_anything_looser_unapproved()
     {
-        var (ran, waited) = (0, 0);
+        var (ran, waited, rolledOut, askedAgain) = (0, 0, 0, 0);
         Seeded.Times(Chains, random =>
         {
             var world = new World(random);
-            for (var step = random.Next(2, 7); step > 0; step--)
+            for (var step = random.Next(2, 12); step > 0; step--)
             {
                 world.Step();
             }
 
             ran += world.Ran;
             waited += world.Waited;
+            rolledOut += world.RolledOut;
+            askedAgain += world.AskedAgain;
         });
 
         // A property that nothing ever reaches holds of itself.
         ran.Should().BeGreaterThan(Chains / 4);
         waited.Should().BeGreaterThan(Chains / 4);
+        rolledOut.Should().BeGreaterThan(Chains / 200);
+        askedAgain.Should().BeGreaterThan(Chains / 40);
     }
 
     [TestCase("docker.io/mcp-evil/x:1")]
@@ -89,12 +94,12 @@ internal sealed class ChainTests
     {
         var approver = Requests.Operator with { Subject = "carol", Roles = Roles.Approver };
 
-        ApprovalRights.WhyNot(approver, "alice", true, [], allowSelf: false).Should().BeNull();
-        ApprovalRights.WhyNot(approver, "carol", true, [], allowSelf: false).Should().NotBeNull();
-        ApprovalRights.WhyNot(approver, "carol", false, [], allowSelf: false).Should().BeNull("to take back one's own request is no approval");
-        ApprovalRights.WhyNot(Requests.Operator, "bob", true, [], allowSelf: true).Should().NotBeNull();
-        ApprovalRights.WhyNot(Requests.Operator, "bob", true, ["alice", "blue"], allowSelf: true).Should().NotBeNull("the list names people, the role gives the right");
-        ApprovalRights.WhyNot(Requests.Admin, "bob", true, ["carol"], allowSelf: true).Should().NotBeNull();
+        ApprovalRights.WhyNot(approver, ["alice"], true, [], allowSelf: false).Should().BeNull();
+        ApprovalRights.WhyNot(approver, ["carol"], true, [], allowSelf: false).Should().NotBeNull();
+        ApprovalRights.WhyNot(approver, ["carol"], false, [], allowSelf: false).Should().BeNull("to take back one's own request is no approval");
+        ApprovalRights.WhyNot(Requests.Operator, ["bob"], true, [], allowSelf: true).Should().NotBeNull();
+        ApprovalRights.WhyNot(Requests.Operator, ["bob"], true, ["alice", "blue"], allowSelf: true).Should().NotBeNull("the list names people, the role gives the right");
+        ApprovalRights.WhyNot(Requests.Admin, ["bob"], true, ["carol"], allowSelf: true).Should().NotBeNull();
         ApprovalRights.Required(Requests.Operator).Should().Be(1);
         ApprovalRights.Required(Requests.Operator with { Source = "git:infra", IsPerson = false }).Should().Be(2);
     }
@@ -129,16 +134,29 @@ internal sealed class ChainTests
         /// <summary>What a person said yes to, by binding.</summary>
         private readonly HashSet<string> _approved = new(StringComparer.Ordinal);
 
+        /// <summary>The same, as the person saw it.</summary>
+        private readonly HashSet<(string Content, string Tag)> _seen = [];
+
+        private readonly HashSet<string> _rejected = new(StringComparer.Ordinal);
+
         private string _tag = "sha256:0";
         private DeployRequest _request = Requests.Good;
+
+        /// <summary>What serves; every later generation is held against it.</summary>
+        private (DeployRequest Request, Admitted Admitted)? _serving;
 
         public int Ran { get; private set; }
 
         public int Waited { get; private set; }
 
+        /// <summary>Edits of a profile that have reached what serves without an approval.</summary>
+        public int RolledOut { get; private set; }
+
+        public int AskedAgain { get; private set; }
+
         public void Step()
         {
-            switch (random.Next(8))
+            switch (random.Next(10))
             {
                 case 0:
                     Edit($"p{random.Next(3)}");
@@ -147,8 +165,13 @@ internal sealed class ChainTests
                     Entry($"e{random.Next(2)}");
                     break;
                 case 2:
-                    _tag = $"sha256:{random.Next(4)}";
+                    _tag = $"sha256:{random.Next(Tags)}";
                     break;
+                case 8 when _serving is { } serving && _profiles.ContainsKey(serving.Admitted.Guardrails.Profile):
+                case 9 when _serving is { } other && _profiles.ContainsKey(other.Admitted.Guardrails.Profile):
+                    Edit(_serving.Value.Admitted.Guardrails.Profile, random.Chance(0.7));
+                    RollOut(_serving.Value.Request, _serving.Value.Admitted);
+                    return;
                 case 3 when _earlier.Count > 0:
                     _request = random.Pick(_earlier);
                     break;
@@ -160,10 +183,10 @@ internal sealed class ChainTests
             Put();
         }
 
-        private void Edit(string name)
+        private void Edit(string name, bool tighter = false)
         {
             // A copy under another name, or something of its own.
-            var config = random.Chance() ? random.Pick(BuiltInProfiles.All).Config : RandomGuardrails.Config(random);
+            var config = tighter ? RandomGuardrails.Tighten(random, _profiles[name].Config) : random.Chance() ? random.Pick(BuiltInProfiles.All).Config : RandomGuardrails.Config(random);
             if (GuardrailsCheck.Profile(name, null, [], config).Count == 0)
             {
                 _profiles[name] = new(name, "", [], config, BuiltIn: false, (_profiles.GetValueOrDefault(name)?.Version ?? 0) + 1);
@@ -187,15 +210,37 @@ internal sealed class ChainTests
             Resources = random.Chance(0.7) ? null : RandomGuardrails.Resources(random),
         };
 
-        private void Put()
-        {
-            var context = Requests.Context(approvals: Requests.Policy) with
+        private AdmissionContext Context => Requests.Context(approvals: Requests.Policy) with
             {
                 AllowedRegistries = ["*"],
                 FindProfile = name => BuiltInProfiles.Find(name) ?? _profiles.GetValueOrDefault(name),
                 FindCatalogEntry = id => _catalog.GetValueOrDefault(id),
+                Catalog = [.. _catalog.Values],
             };
-            if (Admission.Admit(_request, context).Admitted is not { } admitted)
+
+        /// <summary>What serves follows its profile to another version, from what it was asked with and not from what was asked since.</summary>
+        private void RollOut(DeployRequest request, Admitted before)
+        {
+            if (Admission.Admit(request, Context).Admitted is not { } admitted || admitted.Guardrails.ProfileVersion == before.Guardrails.ProfileVersion)
+            {
+                return;
+            }
+
+            var since = ApprovalTriggers.Since(before.Guardrails, admitted.Guardrails, GuardrailsMode.Warn);
+            if (since is not null || admitted.Triggers.Count > 0)
+            {
+                return;
+            }
+
+            RolledOut++;
+            MustBeWithin(admitted);
+            Facts.Of(admitted.Guardrails.Config).Except(Facts.Of(before.Guardrails.Config), StringComparer.Ordinal).Should().BeEmpty("nobody has approved what the profile lets more");
+            _serving = (request, admitted);
+        }
+
+        private void Put()
+        {
+            if (Admission.Admit(_request, Context).Admitted is not { } admitted)
             {
                 return;
             }
@@ -208,20 +253,33 @@ internal sealed class ChainTests
             {
                 Ran++;
                 MustBeWithin(admitted);
+                _serving = (_request, admitted);
                 return;
             }
 
-            // Every generation asks for itself: an approval given before is of use only to the very same thing.
+            // Every generation asks for itself: an approval given before is of use only to the very same thing, and so is a no.
             Waited++;
+            AskedAgain += _rejected.Contains(binding) ? 1 : 0;
             if (random.Chance(0.3))
             {
                 _approved.Add(binding);
+                _seen.Add((content, _tag));
+                _serving = (_request, admitted);
+            }
+            else
+            {
+                _rejected.Add(binding);
+            }
+
+            // Wherever the tag moves next, what runs there was seen there.
+            for (var tag = 0; tag < Tags; tag++)
+            {
+                _approved.Contains(ApprovalBinding.Of(content, pin with { Pin = $"x@sha256:{tag}" }, Hash)).Should().Be(_seen.Contains((content, $"sha256:{tag}")));
             }
 
             var edited = admitted with { Guardrails = admitted.Guardrails with { Config = RandomGuardrails.Config(random) } };
             var editedHash = SpecHash.Of(edited.Spec, edited.Guardrails, edited.Backend, Hash);
             (editedHash == content).Should().Be(SameConfig(edited.Guardrails.Config, admitted.Guardrails.Config));
-            _approved.Contains(ApprovalBinding.Of(content, pin with { Pin = "x@sha256:moved" }, Hash)).Should().BeFalse("a tag that moved after the approval is another content");
         }
 
         /// <summary>Unapproved means: allowed registry, no entry that asks for approval, and no fact that the baseline lacks.</summary>

@@ -176,4 +176,21 @@ internal sealed class GuardrailsTests
         GuardrailWarnings.IsCompatible([new(Control.Apparmor, ControlOutcome.Unavailable), new(Control.Cpu, ControlOutcome.Enforced)]).Should().BeTrue();
         GuardrailWarnings.IsCompatible([new(Control.Pids, ControlOutcome.Weakened)]).Should().BeFalse();
     }
+
+    [TestCase(true, "a.example", false, "", true)]
+    [TestCase(true, "a.example", true, "", false)]
+    [TestCase(true, "a.example", false, "CHOWN", true)]
+    [TestCase(true, "a.example", false, "cap_net_raw", false)]
+    [TestCase(true, "", false, "CHOWN", false)]
+    [TestCase(false, "", false, "CHOWN", false)]
+    public void Raw_sockets_are_taken_away_beside_a_host_list_and_only_there(bool egress, string host, bool dropAll, string add, bool dropped)
+    {
+        var config = new GuardrailsConfig
+        {
+            Network = new NetworkGuardrails(egress, host.Length == 0 ? [] : [host], []),
+            Capabilities = new CapabilityGuardrails(dropAll, add.Length == 0 ? [] : [add]),
+        };
+
+        LinuxCapabilities.MustDrop(config).Should().Equal(dropped ? ["NET_RAW"] : []);
+    }
 }

@@ -35,7 +35,7 @@ internal static class Requests
     };
 
     public static AdmissionContext With(this AdmissionContext context, params CatalogEntry[] entries) =>
-        context with { FindCatalogEntry = id => entries.FirstOrDefault(e => e.Id == id) };
+        context with { FindCatalogEntry = id => entries.FirstOrDefault(e => e.Id == id), Catalog = entries };
 
     public static AdmissionContext With(this AdmissionContext context, params GuardrailProfile[] profiles) =>
         context with { FindProfile = name => BuiltInProfiles.Find(name) ?? profiles.FirstOrDefault(p => p.Name == name) };

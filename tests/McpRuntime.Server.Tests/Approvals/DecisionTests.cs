@@ -116,6 +116,19 @@ internal sealed class DecisionTests<TKind> : OnDatabase<TKind>
         (await House.StateAsync(id, 1)).Should().Be(RevisionState.Admitted);
     }
 
+    [TestCase("carol", true)]
+    [TestCase("carol,security", false)]
+    public async Task A_request_that_too_few_can_approve_says_so(string approvers, bool told)
+    {
+        House.Approvals = Waiting.Policy(approvers.Split(','));
+        var put = Given.Create("one.default") with { Owner = "git:infra", MustCreate = false };
+        var id = (await House.Door.PutAsync(new Caller("git:infra", Roles.Operator, [], "git:infra"), put, Ct)).Runtime.Id;
+
+        var asked = (await House.Queries.EventsAsync(Given.Admin, id, null, 500, Ct)).Events.Single(happened => happened.Kind == "ApprovalRequested");
+
+        asked.Message.Contains("RUNTIME_APPROVERS", StringComparison.Ordinal).Should().Be(told);
+    }
+
     [Test]
     public async Task Of_two_decisions_at_once_one_wins_and_the_other_conflicts()
     {
@@ -204,6 +217,67 @@ internal sealed class DecisionTests<TKind> : OnDatabase<TKind>
         (await House.DecideAsync(Given.Bob, approval.Id, true).RefusedAsync()).Kind.Should().Be(RefusalKind.NotFound);
         (await House.DecideAsync(Waiting.Carol, approval.Id, true)).Status.Should().Be("approved");
         (await House.DecideAsync(Waiting.Carol, "nothing", true).RefusedAsync()).Kind.Should().Be(RefusalKind.NotFound);
+    }
+
+    [TestCase(true)]
+    [TestCase(false)]
+    public async Task The_same_spec_sent_again_after_a_no_asks_again(bool rejected)
+    {
+        var id = await House.AskAsync("one");
+        var first = await House.PendingAsync(id);
+        if (rejected)
+        {
+            await House.DecideAsync(Waiting.Carol, first.Id, false, "say what for");
+        }
+        else
+        {
+            await House.LeadAsync();
+            Clock.Advance(TimeSpan.FromHours(48));
+            await House.Get<McpRuntime.Server.Approvals.ApprovalSweep>().RunAsync(Ct);
+        }
+
+        var put = await House.Door.PutAsync(Given.Ann, Given.Update("one", Given.Request("one")), Ct);
+
+        (put.Changed, put.Runtime.Generation).Should().Be((true, 2L));
+        var again = await House.PendingAsync(id);
+        again.Id.Should().NotBe(first.Id);
+        (await House.StateAsync(id, 1)).Should().Be(RevisionState.Failed, "what was turned down stays so");
+        await House.ResolveAsync(id);
+        await House.DecideAsync(Waiting.Carol, again.Id, true);
+        (await House.StateAsync(id, 2)).Should().Be(RevisionState.Admitted);
+        (await House.Door.PutAsync(Given.Ann, Given.Update("one", Given.Request("one")), Ct)).Changed.Should().BeFalse("now it is the same");
+    }
+
+    [Test]
+    public async Task A_source_that_is_read_over_and_over_does_not_ask_again_by_itself()
+    {
+        House.Approvals = Waiting.Policy();
+        var source = new Caller("git:infra", Roles.Operator, [], "git:infra");
+        var put = Given.Create("one.default") with { Owner = "git:infra", MustCreate = false };
+        var id = (await House.Door.PutAsync(source, put, Ct)).Runtime.Id;
+        await House.ResolveAsync(id);
+        await House.DecideAsync(Waiting.Carol, (await House.PendingAsync(id)).Id, false);
+
+        (await House.Door.PutAsync(source, put, Ct)).Changed.Should().BeFalse();
+
+        (await House.RecordAsync(id)).Asked.State.Should().Be(RevisionState.Failed);
+    }
+
+    [Test]
+    public async Task Whoever_is_told_of_a_request_is_told_of_its_end_however_it_ends()
+    {
+        House.Approvals = Waiting.Policy() with { Notifies = true };
+        var id = await House.AskAsync("one");
+        await House.Door.PutAsync(Given.Ann, Given.Update("one", Given.Request("one", "docker.io/library/server:2")), Ct);
+        await House.Get<Database>().WriteAsync(
+            (db, ct) => db.Revisions.Where(row => row.RuntimeId == id && row.Generation == 2).ExecuteUpdateAsync(row => row.SetProperty(r => r.ContentHash, "v1:another"), ct), Ct);
+        await House.ResolveAsync(id);
+        _ = await House.DecideAsync(Waiting.Carol, (await House.PendingAsync(id)).Id, true).RefusedAsync();
+        await House.Door.DeleteAsync(Given.Ann, id, false, null, Ct);
+
+        var told = await House.Get<Database>().ReadAsync((db, ct) => db.Webhooks.OrderBy(row => row.Id).Select(row => row.Body).ToListAsync(ct), Ct);
+        var kinds = told.Select(body => System.Text.Json.JsonDocument.Parse(body).RootElement.GetProperty("type").GetString());
+        kinds.Should().BeEquivalentTo("approval.requested", "approval.superseded", "approval.requested", "approval.superseded", "approval.requested", "approval.cancelled");
     }
 
     private async Task<RefusalKind?> TryAsync(Caller by, string approvalId, bool approves)

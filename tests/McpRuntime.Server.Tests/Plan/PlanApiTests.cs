@@ -1,7 +1,11 @@
 using System.Net;
 using System.Text.Json;
 using McpRuntime.Core.Planning;
+using McpRuntime.Core.Records;
+using McpRuntime.Server.Records;
 using McpRuntime.Server.Tests.Rest;
+using Microsoft.EntityFrameworkCore;
+using Microsoft.Extensions.DependencyInjection;
 
 namespace McpRuntime.Server.Tests.Plan;
 
@@ -30,6 +34,26 @@ internal sealed class PlanApiTests
         _operator.Dispose();
         _approver.Dispose();
         await _service.DisposeAsync();
+    }
+
+    [Test]
+    public async Task What_is_not_what_was_approved_is_put_nowhere_and_says_so()
+    {
+        var id = (await _service.DeployAsync("forged", client: _operator)).Text("id");
+        await _service.Services.GetRequiredService<Database>().WriteAsync(
+            (db, ct) => db.Revisions.Where(row => row.RuntimeId == id).ExecuteUpdateAsync(row => row.SetProperty(r => r.State, RevisionState.Admitted), ct), CancellationToken.None);
+
+        var runtime = await _operator.GetAsync($"/runtimes/{id}?refresh_status=true", HttpStatusCode.OK);
+        for (var tries = 0; runtime.Text("status") != "error" && tries < 100; tries++)
+        {
+            runtime = await _operator.GetAsync($"/runtimes/{id}?refresh_status=true", HttpStatusCode.OK);
+        }
+
+        runtime.Text("status").Should().Be("error");
+        runtime.Text("error_message").Should().Contain("approv");
+        runtime.GetProperty("conditions").EnumerateArray().Should().Contain(condition => condition.Text("reason") == "NotWhatWasApproved");
+        (await _service.Backend.ObserveAsync(new RuntimeIdentity(await _service.Services.GetRequiredService<IRecordStore>().InstanceIdAsync(CancellationToken.None), id), CancellationToken.None))
+            .Match(known => known.Resources.Count, _ => -1).Should().Be(0);
     }
 
     [Test]

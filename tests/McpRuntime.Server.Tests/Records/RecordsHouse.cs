@@ -110,6 +110,7 @@ internal sealed class RecordsHouse : IAsyncDisposable
             DefaultBackend = "docker",
             Backends = Names.ToDictionary(name => name, name => Docker with { Enabled = !house.SwitchedOff.Contains(name) }, StringComparer.Ordinal),
             FindCatalogEntry = id => house.Catalog.GetValueOrDefault(id),
+            Catalog = [.. house.Catalog.Values],
             FindProfile = profiles.Find,
             AllowedRegistries = ["*"],
             DefaultMode = GuardrailsMode.Warn,

@@ -20,10 +20,10 @@ internal static class BuildCompiler
 
         // A host list is the server's; what a build fetches nobody could foresee in it. Tighter than asked, never looser.
         var network = Egress.Of(revision.Guardrails.Config.Network) is Egress.All ? DockerNames.Network(id, WayOut.Open, name: null) : NoNetwork;
-        var fingerprint = BuildBody.Fingerprint(source, commit, network, hash);
+        var fingerprint = BuildBody.Fingerprint(source, commit, network, facts.Bases, hash);
         var pushed = facts.PinIsRegistryDigest ? facts.Pin : null;
         string[] needs = [.. network == NoNetwork ? [] : new[] { network }, .. pushed is null ? [] : new[] { DockerNames.Image(pushed) }];
-        return new Resource(BuildNames.Of(fingerprint), ResourceKind.Build, fingerprint, needs, revision.Generation, new BuildBody(source, commit, network, revision.Spec.TeamId, pushed));
+        return new Resource(BuildNames.Of(fingerprint), ResourceKind.Build, fingerprint, needs, revision.Generation, new BuildBody(source, commit, network, revision.Spec.TeamId, pushed, facts.Bases));
     }
 
     /// <summary>The build, after what it needs: the network its steps are on and, once pushed, its image.</summary>

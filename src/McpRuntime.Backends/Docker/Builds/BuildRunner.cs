@@ -8,9 +8,13 @@ using McpRuntime.Core.Planning;
 
 namespace McpRuntime.Backends.Docker.Builds;
 
+/// <summary>What a build is made with.</summary>
+internal sealed record BuildParts(DockerWire Wire, IGit Git, BaseImages Bases);
+
 /// <summary>One build from its commit to its tag, and to its registry.</summary>
-internal sealed partial class BuildRunner(DockerWire wire, DockerOptions options, IGit git, RegistryCredentials credentials, BuildLogs logs, TimeProvider time)
+internal sealed partial class BuildRunner(BuildParts parts, DockerOptions options, RegistryCredentials credentials, BuildLogs logs, TimeProvider time)
 {
+    private readonly DockerWire _wire = parts.Wire;
     private readonly BuildLimits _limits = options.Builds;
 
     public async Task RunAsync(RunningBuild build, CancellationToken ct)
@@ -25,7 +29,7 @@ internal sealed partial class BuildRunner(DockerWire wire, DockerOptions options
             await PushAsync(build, image, log, limited.Token);
 
             // Last: what carries the tag is whole, also for one who comes after a crash.
-            _ = await wire.TagImageAsync(image, DockerNames.ImageRepository(build.Id), build.ResourceId, limited.Token);
+            _ = await _wire.TagImageAsync(image, DockerNames.ImageRepository(build.Id), build.ResourceId, limited.Token);
             last = "The build is done.";
         }
         catch (BackendFault fault)
@@ -65,18 +69,18 @@ internal sealed partial class BuildRunner(DockerWire wire, DockerOptions options
         string[] marks = [DockerNames.Filter(BuildNames.Instance, id.InstanceId), DockerNames.Filter(BuildNames.Record, id.RecordId)];
 
         // A container that somebody started from the image inherits its labels; one of a build has no name of ours and does not carry the image's own mark yet.
-        foreach (var container in (await wire.ListContainersAsync(ct, marks)).Where(c => c.Labels is null || (!c.Labels.ContainsKey(DockerNames.Record) && !c.Labels.ContainsKey(BuildNames.Build))))
+        foreach (var container in (await _wire.ListContainersAsync(ct, marks)).Where(c => c.Labels is null || (!c.Labels.ContainsKey(DockerNames.Record) && !c.Labels.ContainsKey(BuildNames.Build))))
         {
-            _ = await wire.RemoveContainerAsync(container.Id, ct);
+            _ = await _wire.RemoveContainerAsync(container.Id, ct);
         }
 
         // Removing the last of a chain brings the one before it to light.
-        for (var round = 0; round < 50 && await wire.ListDanglingAsync(ct, marks) is { Count: > 0 } layers; round++)
+        for (var round = 0; round < 50 && await _wire.ListDanglingAsync(ct, marks) is { Count: > 0 } layers; round++)
         {
             var removed = false;
             foreach (var layer in layers)
             {
-                removed |= (await wire.RemoveImageAsync(layer.Id, ct)).Answer is RemoveAnswer.Removed;
+                removed |= (await _wire.RemoveImageAsync(layer.Id, ct)).Answer is RemoveAnswer.Removed;
             }
 
             if (!removed)
@@ -94,17 +98,18 @@ internal sealed partial class BuildRunner(DockerWire wire, DockerOptions options
         var body = build.Body;
         log.Add($"Building {body.Source.Repo} at {body.Commit}, network {body.Network}.\n");
         build.Message = "fetching the commit";
-        using var checkout = await git.CheckOutAsync(body.Source.Repo, body.TeamId, body.Commit, ct);
-        var dockerfile = Dockerfile.Parse(await Dockerfile.TextAsync(checkout, body.Source.Context, body.Source.Dockerfile, ct), body.Source.BuildArgs);
+        using var checkout = await parts.Git.CheckOutAsync(body.Source.Repo, body.TeamId, body.Commit, ct);
+        var dockerfile = await Dockerfile.ReadAsync(checkout, body.Source, DockerfileBuilder.Classic, ct);
         dockerfile.StandOnlyOn(options.AllowedRegistries);
-        using var context = await BuildContext.OpenAsync(checkout, body.Source.Context, dockerfile.Marked(BuildNames.Marks(build.Id)), ct);
-        var request = await RequestAsync(build, dockerfile, ct);
+        var pinned = await BasesAsync(build, dockerfile, log, ct);
+        using var context = await BuildContext.OpenAsync(checkout, body.Source.Context, dockerfile.Marked(BuildNames.Marks(build.Id), pinned), ct);
+        var request = Request(build);
         using var watched = CancellationTokenSource.CreateLinkedTokenSource(ct);
-        var watch = new BuildWatch(wire, _limits, request.Marker, time);
+        var watch = new BuildWatch(_wire, _limits, request.Marker, time);
         var watching = watch.RunAsync(watched);
         try
         {
-            return await StepsAsync(build, log, watch, wire.BuildAsync(request, context, _limits.Timeout, watched.Token), watched.Token);
+            return await StepsAsync(build, log, watch, _wire.BuildAsync(request, context, _limits.Timeout, watched.Token), watched.Token);
         }
         catch (Exception) when (watch.Violation is { } violation)
         {
@@ -168,26 +173,29 @@ internal sealed partial class BuildRunner(DockerWire wire, DockerOptions options
         build.Message = $"pushing {name}:{tag}";
         build.Share = null;
         log.Add($"Pushing {name}:{tag}\n");
-        _ = await wire.TagImageAsync(image, name, tag, ct);
+        _ = await _wire.TagImageAsync(image, name, tag, ct);
         var login = await credentials.FindAsync($"{name}:{tag}", build.Body.TeamId, ct);
-        var digest = await wire.PushAsync(name, tag, login, _limits.Timeout, options.PullIdle, _ => { }, ct)
+        var digest = await _wire.PushAsync(name, tag, login, _limits.Timeout, options.PullIdle, _ => { }, ct)
             ?? throw new BackendFault(new Fault(FaultKind.Transient, "PushFailed", $"The registry of {name} told no digest."));
         log.Add($"Pushed as {name}@{digest}\n");
     }
 
-    private async Task<BuildRequest> RequestAsync(RunningBuild build, Dockerfile dockerfile, CancellationToken ct)
+    /// <summary>On the engine and looked at: what the steps stand on is then what was pinned, whatever its tag means by now.</summary>
+    private async Task<IReadOnlyDictionary<string, string>> BasesAsync(RunningBuild build, Dockerfile dockerfile, BuildLog log, CancellationToken ct)
     {
-        var logins = new Dictionary<string, RegistryLogin>(StringComparer.Ordinal);
-        foreach (var (image, _) in dockerfile.Images)
+        build.Message = "fetching the base images";
+        var pinned = build.Body.Bases ?? await parts.Bases.PinAsync(dockerfile, build.Body.TeamId, ct);
+        await parts.Bases.FetchAsync(dockerfile, pinned, build.Body.TeamId, ct);
+        foreach (var (image, pin) in pinned)
         {
-            if (await credentials.FindAsync(image.ToString(), build.Body.TeamId, ct) is { } login)
-            {
-                // The engine asks for this one by its old name.
-                logins[image.Registry == "docker.io" ? "https://index.docker.io/v1/" : image.Registry] = login;
-            }
+            log.Add($"{image} is {pin}\n");
         }
 
-        return new BuildRequest(
+        return pinned;
+    }
+
+    private BuildRequest Request(RunningBuild build) =>
+        new(
             BuildContext.DockerfileName,
             build.Body.Network,
             $"build-{Guid.NewGuid():N}",
@@ -195,9 +203,7 @@ internal sealed partial class BuildRunner(DockerWire wire, DockerOptions options
             (long)(_limits.Cpus * BuildRequest.CpuPeriod),
             _limits.Disk,
             build.Body.Source.BuildArgs,
-            BuildNames.Labels(build.Id, build.Body, build.Fingerprint),
-            logins);
-    }
+            BuildNames.Labels(build.Id, build.Body, build.Fingerprint));
 
     private Fault TooLong() =>
         new(FaultKind.Refused, "BuildTimeout", $"The build took longer than {_limits.Timeout.TotalSeconds:0} s (RUNTIME_BUILD_TIMEOUT_SECONDS) and was stopped. Restart the runtime to build again.");

@@ -1,4 +1,5 @@
 using McpRuntime.Backends.Docker.Wire;
+using McpRuntime.Backends.Dockerfiles;
 using McpRuntime.Backends.Git;
 using McpRuntime.Core.Planning;
 using McpRuntime.Core.Records;
@@ -6,9 +7,12 @@ using McpRuntime.Core.Specs;
 
 namespace McpRuntime.Backends.Docker.Builds;
 
-/// <summary>The two facts of a build: the commit, before it; and the image, after it.</summary>
-internal sealed class BuildSources(DockerWire wire, IGit git)
+/// <summary>The facts of a build: the commit and what it stands on, before it; and the image, after it.</summary>
+internal sealed class BuildSources(DockerWire wire, IGit git, BaseImages bases, TimeProvider time)
 {
+    private readonly DockerfileReadings<IReadOnlyDictionary<string, string>> _readings =
+        new(git, DockerfileBuilder.Classic, (dockerfile, team) => bases.PinAsync(dockerfile, team, CancellationToken.None), time);
+
     /// <summary>A commit once found stays: a branch that moves is a new generation's business.</summary>
     public async Task<Resolution> CommitAsync(Source.GitHub source, Revision revision, CancellationToken ct)
     {
@@ -20,7 +24,8 @@ internal sealed class BuildSources(DockerWire wire, IGit git)
         try
         {
             var commit = await git.ResolveAsync(source.Repo, revision.Spec.TeamId, source.Ref, ct);
-            return new Resolution.Resolved(new ResolvedFacts($"{source.Repo}@{commit}", PinIsRegistryDigest: false, commit, Image: null));
+            var pinned = await _readings.ReadAsync(source, revision.Spec.TeamId, commit, ct);
+            return new Resolution.Resolved(new ResolvedFacts($"{source.Repo}@{commit}", PinIsRegistryDigest: false, commit, Image: null) { Bases = pinned });
         }
         catch (BackendFault fault)
         {
@@ -37,6 +42,6 @@ internal sealed class BuildSources(DockerWire wire, IGit git)
         }
 
         var pushed = body.PushName(id) is { } name ? (live.RepoDigests ?? []).Select(ImageNames.Normalise).FirstOrDefault(d => d.StartsWith(name + "@", StringComparison.Ordinal)) : null;
-        return new ResolvedFacts(pushed ?? live.Id, pushed is not null, body.Commit, DockerImageResolver.FactsOf(live));
+        return new ResolvedFacts(pushed ?? live.Id, pushed is not null, body.Commit, DockerImageResolver.FactsOf(live)) { Bases = body.Bases };
     }
 }

@@ -11,11 +11,8 @@ internal sealed partial class DockerWire
     /// <exception cref="BackendFault">Not that a step failed: that is a line with an error.</exception>
     public async IAsyncEnumerable<BuildLine> BuildAsync(BuildRequest request, HttpContent context, TimeSpan atMost, [EnumeratorCancellation] CancellationToken ct)
     {
-        var logins = request.Logins.Count == 0
-            ? "e30="
-            : Convert.ToBase64String(JsonSerializer.SerializeToUtf8Bytes(request.Logins, DockerJson.Default.DictionaryStringRegistryLogin)).Replace('+', '-').Replace('/', '_');
         await foreach (var line in LinesAsync(
-            HttpMethod.Post, "/build?" + request.ToQuery(), DockerJson.Default.BuildLine, registryAuth: null, atMost, idle: atMost, endAtLimit: false, refusal: null, ct, (context, logins)))
+            HttpMethod.Post, "/build?" + request.ToQuery(), DockerJson.Default.BuildLine, registryAuth: null, atMost, idle: atMost, endAtLimit: false, refusal: null, ct, context))
         {
             yield return line;
         }
@@ -59,7 +56,6 @@ internal sealed partial class DockerWire
 
 /// <summary>No name is given: it gets its tag when all that makes it whole is done.</summary>
 /// <param name="Marker">An extra host's name, in every container of this build and nobody else's: how its containers are told from others.</param>
-/// <param name="Logins">By registry, for what FROM names.</param>
 internal sealed record BuildRequest(
     string Dockerfile,
     string Network,
@@ -68,8 +64,7 @@ internal sealed record BuildRequest(
     long CpuQuota,
     long LargestFile,
     IReadOnlyDictionary<string, string> Arguments,
-    IReadOnlyDictionary<string, string> Labels,
-    Dictionary<string, RegistryLogin> Logins)
+    IReadOnlyDictionary<string, string> Labels)
 {
     /// <summary>Of the quota, in microseconds.</summary>
     public const int CpuPeriod = 100_000;

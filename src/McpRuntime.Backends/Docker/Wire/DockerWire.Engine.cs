@@ -41,14 +41,14 @@ internal sealed partial class DockerWire
         bool endAtLimit,
         Func<string, Fault>? refusal,
         [EnumeratorCancellation] CancellationToken ct,
-        (HttpContent Content, string RegistryConfig)? body = null)
+        HttpContent? content = null)
         where T : class
     {
         using var total = new CancellationTokenSource(atMost, _time);
         using var limited = CancellationTokenSource.CreateLinkedTokenSource(ct, total.Token);
         using var reply = await GuardedAsync(path, idle, async c =>
         {
-            var answer = await SendAsync(method, path, body?.Content, HttpCompletionOption.ResponseHeadersRead, registryAuth, c, body?.RegistryConfig);
+            var answer = await SendAsync(method, path, content, HttpCompletionOption.ResponseHeadersRead, registryAuth, c);
             if (!answer.IsSuccessStatusCode)
             {
                 using (answer)

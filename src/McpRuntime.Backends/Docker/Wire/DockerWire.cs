@@ -115,18 +115,13 @@ internal sealed partial class DockerWire : IDisposable
         }, ct);
 
     private async Task<HttpResponseMessage> SendAsync(
-        HttpMethod method, string path, HttpContent? content, HttpCompletionOption completion, string? registryAuth, CancellationToken ct, string? registryConfig = null)
+        HttpMethod method, string path, HttpContent? content, HttpCompletionOption completion, string? registryAuth, CancellationToken ct)
     {
         var version = _version ??= await NegotiateAsync(ct);
         using var request = new HttpRequestMessage(method, $"/v{version}{path}") { Content = content };
         if (registryAuth is not null)
         {
             request.Headers.Add("X-Registry-Auth", registryAuth);
-        }
-
-        if (registryConfig is not null)
-        {
-            request.Headers.Add("X-Registry-Config", registryConfig);
         }
 
         return await _http.SendAsync(request, completion, ct);

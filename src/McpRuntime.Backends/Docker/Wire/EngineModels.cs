@@ -131,6 +131,9 @@ internal sealed record ContainerConfig
     public int? StopTimeout { get; init; }
 
     public HealthConfig? Healthcheck { get; init; }
+
+    /// <summary>An image's alone: what a build that stands on it runs first.</summary>
+    public IReadOnlyList<string>? OnBuild { get; init; }
 }
 
 internal sealed record HostConfig
@@ -419,7 +422,6 @@ internal sealed record RegistryLogin(
 [JsonSerializable(typeof(BuildLine))]
 [JsonSerializable(typeof(ContainerStats))]
 [JsonSerializable(typeof(Dictionary<string, string>))]
-[JsonSerializable(typeof(Dictionary<string, RegistryLogin>))]
 [JsonSerializable(typeof(EngineEvent))]
 [JsonSerializable(typeof(RegistryLogin))]
 [JsonSerializable(typeof(Dictionary<string, string[]>))]

@@ -20,6 +20,9 @@ internal sealed class ApprovalRule : IAdmissionRule
             draft.Entry,
             draft.Report,
             draft.Guardrails.Config.Mode ?? draft.Context.DefaultMode,
-            draft.Context.FindProfile));
+            draft.Context.FindProfile)
+        {
+            Entries = draft.Context.Catalog,
+        });
     }
 }

@@ -73,6 +73,7 @@ internal abstract class RecordsDb(DbContextOptions options) : DbContext(options)
             table.HasIndex(row => row.DueAt).HasDatabaseName("ix_runtimes_due");
             table.HasIndex(row => new { row.Owner, row.DeletedAt }).HasDatabaseName("ix_runtimes_owner");
             table.HasIndex(row => new { row.Profile, row.ProfileVersion }).HasDatabaseName("ix_runtimes_profile");
+            table.HasIndex(row => new { row.ServingProfile, row.ServingProfileVersion }).HasDatabaseName("ix_runtimes_serving_profile");
         });
         modelBuilder.Entity<RevisionRow>(table =>
         {

@@ -55,6 +55,11 @@ internal sealed class RuntimeRow
     /// <summary>The version that the asked generation was made from, or that was tried and refused: a newer one has yet to be rolled out.</summary>
     public long? ProfileVersion { get; set; }
 
+    /// <summary>The same of the generation that serves: while a newer one waits or has failed, this is what an edited profile has to reach.</summary>
+    public string? ServingProfile { get; set; }
+
+    public long? ServingProfileVersion { get; set; }
+
     /// <summary>The commit that brought the present content, where it was declared in a file.</summary>
     public string? OriginCommit { get; set; }
 
@@ -170,6 +175,9 @@ internal sealed class ApprovalRow
     public required string Status { get; set; }
 
     public required string RequestedBy { get; set; }
+
+    /// <summary>JSON list: others who answer for the request, and so don't approve it either (the authors of several versions of a profile); null = nobody.</summary>
+    public string? AlsoRequestedBy { get; set; }
 
     /// <summary>JSON list of subjects.</summary>
     public required string ReviewedBy { get; set; }
@@ -332,6 +340,12 @@ internal sealed class ProfileVersionRow
     public required string CreatedBy { get; set; }
 
     public long CreatedAt { get; set; }
+
+    /// <summary><see cref="Core.Records.Roles"/> of its author when they wrote it; null of versions from before it was kept.</summary>
+    public int? CreatedRoles { get; set; }
+
+    /// <summary>Whether the author was somebody who answers for it; null as above.</summary>
+    public bool? CreatedByPerson { get; set; }
 }
 
 /// <summary>A message that has yet to reach the webhook. Written with what it tells of; gone once it is received or given up.</summary>

@@ -56,13 +56,20 @@ internal sealed class EnvironmentVault(Sealer sealer, SecretReferences reference
     /// <summary>As it was sent: literals opened, references by their names; to be closed again for another generation of the same record.</summary>
     public IReadOnlyDictionary<string, SecretText> AsSent(string recordId, string kept)
     {
-        var sent = new SortedDictionary<string, SecretText>(StringComparer.Ordinal);
-        foreach (var (name, value) in RecordsJson.Read<SortedDictionary<string, KeptValue>>(kept))
+        var stored = Stored(recordId, RecordsJson.Read<SortedDictionary<string, KeptValue>>(kept));
+        return stored.ToDictionary(value => value.Key, value => value.Value.Match(literal => literal.Value, reference => new SecretText(reference.Uri)), StringComparer.Ordinal);
+    }
+
+    /// <summary>As it was put: literals opened, references as such.</summary>
+    public IReadOnlyDictionary<string, EnvironmentValue> Stored(string recordId, SortedDictionary<string, KeptValue> kept)
+    {
+        var stored = new SortedDictionary<string, EnvironmentValue>(StringComparer.Ordinal);
+        foreach (var (name, value) in kept)
         {
-            sent[name] = value.Reference is { } uri ? new SecretText(uri) : sealer.Open(recordId, name, value.Sealed!);
+            stored[name] = value.Reference is { } uri ? new EnvironmentValue.Reference(uri) : new EnvironmentValue.Literal(sealer.Open(recordId, name, value.Sealed!));
         }
 
-        return sent;
+        return stored;
     }
 
     /// <summary>Names and references as they are shown: a literal is <c>***</c>.</summary>
