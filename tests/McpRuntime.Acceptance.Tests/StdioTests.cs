@@ -161,7 +161,7 @@ internal sealed class StdioTests
 
         TestContext.Out.WriteLine($"{Clients * CallsOfEach} calls at a time, 10 kills, 2 updates, 1 restart: {answered.Count} answered, {ended} ended with an error, {clients.Sum(client => client.Reopened)} sessions; the log tells of {log.Executed.Count} that were executed, {log.Executed.Distinct(StringComparer.Ordinal).Count()} different ones");
         log.Executed.Should().HaveCountGreaterThan(1000).And.OnlyHaveUniqueItems("no call was executed twice");
-        answered.Keys.Except(log.Executed, StringComparer.Ordinal).Count().Should().BeLessThan(200, "the log is whole, but for the moment before the service was killed");
+        answered.Keys.Except(log.Executed, StringComparer.Ordinal).Count().Should().BeLessThan(answered.Count / 4, "the log is whole, but for the moments before an update, and before the service was killed");
         clients.Should().OnlyContain(client => client.Reopened >= 2, "each of them lost its session, and went on");
         clients.ForEach(client => client.Dispose());
     }

@@ -104,7 +104,7 @@ internal sealed class AftermathTests
         await using var host = new BridgeHost(server, new BridgeLimits { Asked = 20 });
         var session = await host.InitializeAsync(capabilities: Elicitation);
 
-        var messages = await BridgeHost.MessagesAsync(await host.PostAsync(BridgeHost.Call(1, "x"), session));
+        var messages = await BridgeHost.MessagesAsync(await host.PostAsync(BridgeHost.Call(1, "x"), session)).InTime();
 
         messages.Should().HaveCount(21, "20 requests, and the answer");
     }

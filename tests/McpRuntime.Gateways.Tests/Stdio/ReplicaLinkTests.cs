@@ -39,7 +39,7 @@ internal sealed class ReplicaLinkTests
     }
 
     [Test]
-    public async Task What_wnamedoverheard_is_believed_once_by_its_addressee_and_never_again()
+    public async Task What_was_overheard_is_believed_once_by_its_addressee_and_never_again()
     {
         var heard = await OverhearAsync();
 
@@ -55,7 +55,7 @@ internal sealed class ReplicaLinkTests
     }
 
     [Test]
-    public async Task What_wnamedused_is_remembered_for_namedlong_namedit_could_be_used_again([Range(0, 70, 10)] int secondsBefore)
+    public async Task What_was_used_is_remembered_for_as_long_as_it_could_be_used_again([Range(0, 70, 10)] int secondsBefore)
     {
         _time.Pass(TimeSpan.FromSeconds(secondsBefore));
         var heard = await OverhearAsync();
@@ -108,7 +108,7 @@ internal sealed class ReplicaLinkTests
     private static TestCaseData<Func<Seen, Seen>> Altered(string what, Func<Seen, Seen> alter) => new(alter) { TestName = $"Altered_{what.Replace(' ', '_')}_is_not_believed" };
 
     [Test]
-    public async Task Who_hnamedanother_key_is_no_replica()
+    public async Task Who_has_another_key_is_no_replica()
     {
         await BeOwnerAsync(_owner.Url);
         await using var stranger = new BridgeHost(_server, table: _table, time: _time, replicaKey: new byte[32]);
@@ -120,7 +120,7 @@ internal sealed class ReplicaLinkTests
     }
 
     [Test]
-    public async Task What_wnamedmeant_for_a_process_before_is_not_taken_by_the_one_that_hnamedits_address_now()
+    public async Task What_was_meant_for_a_process_before_is_not_taken_by_the_one_that_has_its_address_now()
     {
         await _table.ClaimAsync("server", seen: null, "a process before", _owner.Url.AbsoluteUri.TrimEnd('/'), CancellationToken.None);
         await using var other = new BridgeHost(_server, table: _table, time: _time);
@@ -132,7 +132,7 @@ internal sealed class ReplicaLinkTests
     }
 
     [Test]
-    public async Task What_wnamedmeant_for_a_process_before_is_not_believed_by_the_one_that_hnamedtaken_over_since()
+    public async Task What_was_meant_for_a_process_before_is_not_believed_by_the_one_that_has_taken_over_since()
     {
         var heard = await OverhearAsync("a process before");
         await _table.ReleaseAsync("a process before", CancellationToken.None);
@@ -143,7 +143,7 @@ internal sealed class ReplicaLinkTests
     }
 
     [Test]
-    public void What_a_client_says_in_a_replicnamedwords_is_not_passed_on()
+    public void What_a_client_says_in_a_replicas_words_is_not_passed_on()
     {
         var from = new HeaderDictionary { ["X-Mcp-Replica-Caller"] = "cm9vdA==", ["x-mcp-replica-signature"] = "1.2.3", ["X-Kept"] = "1" };
         using var to = new HttpRequestMessage();
