@@ -64,6 +64,7 @@ internal static class RuntimeService
                 .AddGateways(settings)
                 .AddControl(PartOptions.Control(settings))
                 .AddHostedService<HandOver>()
+                .AddHostedService<BackendChecks>()
                 .AddApprovals()
                 .AddApprovalWebhook(settings)
                 .AddGitSources(settings)

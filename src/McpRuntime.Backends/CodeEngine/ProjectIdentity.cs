@@ -47,7 +47,7 @@ internal sealed class ProjectIdentity(CodeEngineWire wire, CodeEngineInstallatio
 
         if (project.Status != "active")
         {
-            throw new BackendFault(new Fault(FaultKind.Transient, "ProjectNotActive", $"The project {project.Name} is {project.Status}: only an active one can be worked with."));
+            throw new BackendFault(new Fault(FaultKind.Transient, "ProjectNotActive", $"The project {project.Name} is {project.Status}: only an active one can be worked with. Restore it in the IBM Cloud console, or name another (RUNTIME_IBM_CODE_ENGINE_PROJECT_ID)."));
         }
 
         _last = new Verified(project, time.GetTimestamp());

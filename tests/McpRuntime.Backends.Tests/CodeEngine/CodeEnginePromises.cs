@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Text.Json.Nodes;
 using McpRuntime.Backends.CodeEngine;
 using McpRuntime.Backends.Tests.Contract;
@@ -175,6 +176,19 @@ public sealed class CodeEnginePromises
 
         health.Reachable.Should().BeTrue();
         health.Message.Should().Contain("1 of 40 apps").And.Contain("2 of 100 secrets").And.Contain("0.0.0.0/0").And.Contain("whole project");
+    }
+
+    [Test]
+    public async Task The_projects_health_is_told_within_three_seconds_although_each_of_its_lists_takes_one()
+    {
+        await _world.Double.TroubleAsync("GET ", "slow", times: 6, seconds: 1);
+        var began = Stopwatch.StartNew();
+
+        var health = await _world.Make(_world.Options).CheckAsync(default);
+
+        health.Message.Should().Contain("0 of 40 apps").And.Contain("0 of 100 builds, 0 of 100 build runs");
+        began.Elapsed.Should().BeLessThan(TimeSpan.FromSeconds(3));
+        (await _world.Double.TroubledAsync()).Should().Be(6);
     }
 
     [Test]

@@ -39,5 +39,8 @@ internal sealed class DoubleProcess : DoubleProgram
     public async Task<IReadOnlyList<string>> CallsAsync() =>
         [.. (await SendAsync(HttpMethod.Get, "calls"))!.AsArray().Select(c => $"{c!["method"]} {c["path"]} {c["status"]}")];
 
+    /// <summary>Each with method, path, status, query, and all headers but Authorization.</summary>
+    public async Task<IReadOnlyList<JsonNode>> RequestsAsync() => [.. (await SendAsync(HttpMethod.Get, "calls"))!.AsArray().Select(c => c!)];
+
     public Task ForgetCallsAsync() => SendAsync(HttpMethod.Delete, "calls");
 }
