@@ -46,7 +46,7 @@ internal sealed class CustomResourceApprovalTests
         (await _world.CallAsync("loose", "approved")).Should().Be("approved");
         (await _world.StatusAsync("loose", "approval.status")).Should().Be("approved");
         (await _world.StatusAsync("loose", "approval.expiresAt")).Should().BeEmpty("there is nothing left to expire");
-        await _world.KubectlAsync("delete", "mcprt", "loose", "--timeout=60s");
+        await _world.DeletedAsync("mcprt/loose");
     }
 
     [Test]
@@ -68,7 +68,7 @@ internal sealed class CustomResourceApprovalTests
 
         await Eventually.TrueAsync(async () => await RootsAsync() == "false", TimeSpan.FromSeconds(60), "the edited profile is what runs");
         await _world.ReadyAsync("profiled");
-        await _world.KubectlAsync("delete", "mcprt/profiled", "guardrailprofile/house", "--timeout=60s");
+        await _world.DeletedAsync("mcprt/profiled", "guardrailprofile/house");
     }
 
     private static Task ProfileAsync(bool readOnlyRoot) => TheCluster.It.ApplyAsync(

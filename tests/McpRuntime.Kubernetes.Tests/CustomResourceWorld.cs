@@ -65,6 +65,16 @@ internal sealed class CustomResourceWorld(string tag) : IAsyncDisposable
         }
     }
 
+    /// <summary>Deletes, and waits until nothing is left; otherwise tells what it waits for.</summary>
+    public async Task DeletedAsync(params string[] objects)
+    {
+        var ran = await _cluster.KubectlAsync(["delete", "-n", Space, .. objects, "--timeout=100s"]);
+        if (ran.Exit != 0)
+        {
+            Assert.Fail($"{ran.Errors}\n{await KubectlAsync("get", "mcprt", "-o", "yaml")}\n{await AdminAsync("get", "all", "-n", Backend)}\n{Service.Tail(20)}");
+        }
+    }
+
     public async Task<string> StatusAsync(string name, string field) => (await KubectlAsync("get", "mcprt", name, "-o", $"jsonpath={{.status.{field}}}")).Trim();
 
     public async Task<string> ConditionAsync(string name, string type, string field) =>

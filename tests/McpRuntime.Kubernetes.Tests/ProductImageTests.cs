@@ -13,9 +13,9 @@ internal sealed class ProductImageTests
     public async Task It_reads_repositories_with_the_git_that_it_has()
     {
         var folder = Directory.CreateTempSubdirectory("repository-").FullName;
-        (await Run.Async("sh", ["-c", $"cd {folder} && git init -q r && cd r && git -c user.name=a -c user.email=a@example.org commit -q --allow-empty -m first && git rev-parse HEAD && chmod -R a+rX {folder}"])).Expect("git");
+        (await Run.Async("sh", ["-c", $"cd {folder} && git init -q r && cd r && git -c user.name=a -c user.email=a@example.org commit -q --allow-empty -m first && chmod a+rx {folder} && chown -R 10001 {folder}"])).Expect("git");
 
-        var listed = await InsideAsync(["--network", "none", "-v", $"{folder}:/repositories:ro"], "git", "-c", "safe.directory=*", "ls-remote", "file:///repositories/r", "HEAD");
+        var listed = await InsideAsync(["--network", "none", "-v", $"{folder}:/repositories:ro"], "git", "ls-remote", "file:///repositories/r", "HEAD");
         listed.Expect("git ls-remote").Should().MatchRegex("^[0-9a-f]{40}\tHEAD");
 
         // Its helper for https, and all that this loads, get as far as the connection.
