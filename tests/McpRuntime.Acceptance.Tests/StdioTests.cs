@@ -12,7 +12,7 @@ namespace McpRuntime.Acceptance.Tests;
 internal sealed class StdioTests
 {
     /// <summary>Says of each call that it ran, and answers with the text it was given.</summary>
-    private const string Counting = """
+    internal const string Counting = """
         $| = 1;
         while (my $line = <STDIN>) {
           my ($id) = $line =~ /"id":(\d+|"[^"]*")/;
