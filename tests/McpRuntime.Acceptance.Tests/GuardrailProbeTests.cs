@@ -114,6 +114,74 @@ internal sealed class GuardrailProbeTests
         await TheServiceDiesAsync(container);
     }
 
+    [Test]
+    public async Task A_host_list_holds_for_a_server_over_stdio()
+    {
+        var request = Listed(new JsonObject { ["type"] = "docker", ["image"] = Requests.Base, ["command"] = new JsonArray("perl", "-e", StdioTests.Counting) }, "listed-stdio");
+        request["gateway_transport"] = "STDIO";
+        var runtime = await DeployAsync(request);
+        await EnforcementOracle.HoldsAsync(runtime, Engine.Local);
+        (await McpClients.CallAsync(Api.Mcp(runtime.Name), Api.Token, "run", ("text", "over stdio"))).Should().Contain("over stdio");
+
+        await HoldsInsideAsync(runtime, (await Engine.Local.TheContainerAsync(runtime.Id))["Id"]!.GetValue<string>());
+
+        (await Api.DeleteAsync(runtime.Id)).Expect(HttpStatusCode.Accepted);
+    }
+
+    [Test]
+    public async Task A_host_list_holds_for_every_service_of_a_compose_file()
+    {
+        const string File = """
+            services:
+              web:
+                image: mcpruntime/sample-root:latest
+                expose: ["8080"]
+              side:
+                image: mcpruntime/base:latest
+                command: [sleep, infinity]
+            """;
+        var runtime = await DeployAsync(Listed(new JsonObject { ["type"] = "compose", ["compose_file"] = File, ["main_service"] = "web" }, "listed-compose"));
+        var containers = await Engine.Local.OfRecordAsync(runtime.Id);
+        containers.Should().HaveCount(2);
+
+        foreach (var container in containers)
+        {
+            await HoldsInsideAsync(runtime, container["Id"]!.GetValue<string>());
+        }
+
+        (await Api.DeleteAsync(runtime.Id)).Expect(HttpStatusCode.Accepted);
+    }
+
+    private static JsonObject Listed(JsonObject source, string name) => new()
+    {
+        ["name"] = name,
+        ["source"] = source,
+        ["guardrails_profile"] = "restricted",
+        ["guardrails_overrides"] = new JsonObject { ["network"] = new JsonObject { ["egress_allowed"] = true, ["allowed_hosts"] = new JsonArray("a.test:443") } },
+    };
+
+    /// <summary>What the report says of a list, tried from inside: its host through the proxy, no other, and nothing past it.</summary>
+    private async Task HoldsInsideAsync(RuntimeShown runtime, string container)
+    {
+        foreach (var control in new[] { "egress", "allowed_hosts", "peers", "host_ports", "metadata" })
+        {
+            runtime.Report[control].IsEnforced.Should().BeTrue("the report claims {0}", control);
+        }
+
+        (await ProxiedFromAsync(container, "a.test")).Should().Be("200");
+        (await ProxiedFromAsync(container, "b.test")).Should().Be("403");
+        (await ProxiedFromAsync(container, _internet.B)).Should().Be("403");
+        (await ConnectFromAsync(container, _internet.A, 443)).Should().BeFalse("the listed host too is reached through the proxy alone");
+        (await ConnectFromAsync(container, Internet.Metadata, 80)).Should().BeFalse();
+        (await ConnectFromAsync(container, _around.SiblingAddress, 8080)).Should().BeFalse();
+        (await ConnectFromAsync(container, _internet.HostAddress, _around.ServicePort)).Should().BeFalse();
+    }
+
+    /// <summary>The proxy's answer to a CONNECT, asked for as its variables in the container say.</summary>
+    private static async Task<string> ProxiedFromAsync(string container, string host) => (await Run.Async(
+        "docker",
+        ["exec", container, "perl", "-e", "use Socket; $SIG{ALRM} = sub { exit 2 }; alarm 10; my ($h, $p) = $ENV{HTTPS_PROXY} =~ m{^http://([^:/]+):(\\d+)} or die 'no proxy'; socket(my $s, PF_INET, SOCK_STREAM, 0); connect($s, sockaddr_in($p, inet_aton($h))) or die $!; select($s); $| = 1; print \"CONNECT $ARGV[0]:443 HTTP/1.1\\r\\nHost: $ARGV[0]:443\\r\\n\\r\\n\"; my $line = <$s>; print STDOUT $line =~ m{ (\\d+) }", host])).Output.Trim();
+
     private async Task<IReadOnlyList<(Probe Probe, string Met)>> TryAllAsync(Inside inside)
     {
         const int AtOnce = 6;

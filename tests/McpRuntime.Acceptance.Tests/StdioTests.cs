@@ -12,7 +12,7 @@ namespace McpRuntime.Acceptance.Tests;
 internal sealed class StdioTests
 {
     /// <summary>Says of each call that it ran, in words that no other process and no other call of it says, and answers with the text it was given.</summary>
-    private const string Counting = """
+    internal const string Counting = """
         $| = 1;
         my ($life, $n) = (time . int(rand(1e9)), 0);
         while (my $line = <STDIN>) {

@@ -173,7 +173,7 @@ internal static class PartOptions
         Dns = settings.Docker.Guard.Dns,
         AllowPrivate = [.. settings.Docker.Guard.AllowPrivate.Select(n => n.ToString())],
         PublishOn = settings.Docker.Guard.PublishOn,
-        Deny = [settings.Docker.SubnetPool.ToString()],
+        Deny = [settings.Docker.SubnetPool.ToString(), .. OwnAddresses.Networks()],
     };
 
     /// <summary>What the guard asks of us: the same for its relay and its control port, and for every replica.</summary>

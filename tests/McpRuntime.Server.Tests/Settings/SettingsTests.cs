@@ -131,6 +131,23 @@ internal sealed class SettingsTests
     }
 
     [Test]
+    public void Of_the_hosts_own_addresses_the_public_ones_are_denied_to_servers()
+    {
+        string[] own = ["127.0.0.1", "10.0.0.1", "172.17.0.1", "fe80::1", "::1", "198.51.100.7", "8.8.8.8", "2606:4700:0:1:a:b:c:d", "2606:4700:0:1:1:2:3:4", "8.8.8.8"];
+
+        OwnAddresses.Of(own.Select(System.Net.IPAddress.Parse)).Should().Equal("2606:4700:0:1::/64", "8.8.8.8/32");
+    }
+
+    [TestCase("carol", "[{\"name\": \"infra\", \"url\": \"https://github.com/acme/infra\"}]", true)]
+    [TestCase("carol,dave", "[{\"name\": \"infra\", \"url\": \"https://github.com/acme/infra\"}]", false)]
+    [TestCase("carol", "[]", false)]
+    public void One_approver_alone_beside_a_source_that_names_nobody_is_warned_about(string approvers, string repos, bool warned)
+    {
+        Parse(("RUNTIME_APPROVAL_ENABLED", "true"), ("RUNTIME_APPROVERS", approvers), ("RUNTIME_GITOPS_REPOS", repos))
+            .Warnings.Any(warning => warning.Contains("two approvers", StringComparison.Ordinal)).Should().Be(warned);
+    }
+
+    [Test]
     public void An_empty_list_is_not_the_default()
     {
         Parse(("RUNTIME_DOCKER_ALLOWED_REGISTRIES", "[]")).AllowedRegistries.Should().BeEmpty();
