@@ -62,16 +62,17 @@ internal sealed class GitSourceTests
     {
         static string Profile(string memory) => $"apiVersion: mcpruntime.dev/v1alpha1\nkind: GuardrailProfile\nmetadata: {{name: house}}\nspec: {{description: x, config: {{resources: {{memory: {memory}}}}}}}\n";
         var under = Manifest("a", more: "  guardrails: {profile: house}");
-        await using var house = await GitOpsHouse.BuildAsync(_server, [("a.yaml", under), ("house.yaml", Profile("64Mi"))], more: ("RUNTIME_SOURCE_POLICY", """{"git:infra": {"profiles": true}}"""));
+        await using var house = await GitOpsHouse.BuildAsync(_server, [("a.yaml", under), ("house.yaml", Profile("512Mi"))], more: ("RUNTIME_SOURCE_POLICY", """{"git:infra": {"profiles": true}}"""));
         (await house.SyncAsync()).GetProperty("error").ValueKind.Should().Be(JsonValueKind.Null);
 
         // The secret is looked for when the runtime is stored, and not before.
-        await house.CommitAsync(("house.yaml", Profile("512Mi")), ("b.yaml", Manifest("b", more: "  environment: [{name: KEY, value: 'secret://env/MCPSECRET_THAT_NOBODY_SET'}]")));
+        await house.CommitAsync(("house.yaml", Profile("64Mi")), ("b.yaml", Manifest("b", more: "  environment: [{name: KEY, value: 'secret://env/MCPSECRET_THAT_NOBODY_SET'}]")));
         (await house.SyncAsync()).Text("reason").Should().Be("NotAdmitted");
         (await VersionAsync(house)).Should().Be(1, "nothing of the commit is applied");
 
         await house.RemoveAsync("b.yaml");
-        (await house.SyncAsync()).GetProperty("error").ValueKind.Should().Be(JsonValueKind.Null);
+        var synced = await house.SyncAsync();
+        synced.GetProperty("error").ValueKind.Should().Be(JsonValueKind.Null, synced.ToString());
         (await VersionAsync(house)).Should().Be(2);
         (await house.FindAsync("a")).GetProperty("generation").GetInt64().Should().Be(2, "it is under the new one with the same transaction");
     }
