@@ -2,7 +2,6 @@ using System.Net.Http.Headers;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Hosting;
 using Microsoft.AspNetCore.Http;
-using Microsoft.AspNetCore.Http.Features;
 using Microsoft.Extensions.Logging;
 
 namespace McpRuntime.Acceptance.Tests.Harness;
@@ -43,40 +42,6 @@ internal sealed class AuthorizingProxy : IAsyncDisposable
         _http.Dispose();
     }
 
-    private async Task ForwardAsync(HttpContext context)
-    {
-        var ct = context.RequestAborted;
-        using var request = new HttpRequestMessage(new HttpMethod(context.Request.Method), _target);
-        if (context.Request.ContentLength > 0 || context.Request.Headers.TransferEncoding.Count > 0)
-        {
-            request.Content = new StreamContent(context.Request.Body);
-        }
-
-        foreach (var (name, values) in context.Request.Headers.Where(header => header.Key is not ("Connection" or "Transfer-Encoding")))
-        {
-            if (!request.Headers.TryAddWithoutValidation(name, values.ToArray()))
-            {
-                request.Content?.Headers.TryAddWithoutValidation(name, values.ToArray());
-            }
-        }
-
-        request.Headers.Authorization = new AuthenticationHeaderValue("Bearer", _token);
-        using var response = await _http.SendAsync(request, ct);
-        context.Response.StatusCode = (int)response.StatusCode;
-        foreach (var (name, values) in response.Headers.Concat(response.Content.Headers).Where(header => header.Key is not "Transfer-Encoding"))
-        {
-            context.Response.Headers[name] = values.ToArray();
-        }
-
-        context.Features.GetRequiredFeature<IHttpResponseBodyFeature>().DisableBuffering();
-        await context.Response.StartAsync(ct);
-        await using var body = await response.Content.ReadAsStreamAsync(ct);
-        var buffer = new byte[16 * 1024];
-        int read;
-        while ((read = await body.ReadAsync(buffer, ct)) > 0)
-        {
-            await context.Response.Body.WriteAsync(buffer.AsMemory(0, read), ct);
-            await context.Response.Body.FlushAsync(ct);
-        }
-    }
+    private Task ForwardAsync(HttpContext context) =>
+        _http.ForwardAsync(context, _target, request => request.Headers.Authorization = new AuthenticationHeaderValue("Bearer", _token));
 }
