@@ -35,11 +35,14 @@ internal static class Recall
 
         if (Aim(step) is var (target, fingerprint, differs))
         {
-            attempts[Memory.Key(target, fingerprint)] = Tried(world, world.AttemptOn(target, fingerprint), differs, result);
+            attempts[Memory.Key(target, fingerprint)] = Tried(world, world.AttemptOn(target, fingerprint), differs, isGoing: step is Step.Remove && result.Outcome is Outcome.InProgress, result);
         }
 
         return attempts;
     }
+
+    /// <summary>The fewest effects that <see cref="World.Hold"/> pauses after, for the shortest pause.</summary>
+    private const int LookedAfter = 2;
 
     private static bool IsWell(World world, Resource resource) =>
         world.Bind(resource) is { } bound
@@ -54,7 +57,8 @@ internal static class Recall
         _ => null,
     };
 
-    private static Attempt Tried(World world, Attempt before, bool differs, StepResult result)
+    /// <param name="isGoing">It is on its way out: to look after it again is no new try, and waits no longer each time.</param>
+    private static Attempt Tried(World world, Attempt before, bool differs, bool isGoing, StepResult result)
     {
         if (result.Fault is { } fault)
         {
@@ -69,7 +73,7 @@ internal static class Recall
 
         return before with
         {
-            Effects = before.Effects + 1,
+            Effects = isGoing ? Math.Max(before.Effects, LookedAfter) : before.Effects + 1,
             LastAt = world.Now,
             Differing = differs ? before.Differing + 1 : 0,
             Failures = 0,

@@ -132,7 +132,7 @@ internal sealed partial class Bridges(IEnumerable<IStdioChannels> channels, IBri
         }
         catch (OwnerAwayException e)
         {
-            return Reply.Error(HttpStatusCode.ServiceUnavailable, null, Protocol.Gateway, $"{e.Message} Nothing was sent to the server; try again.");
+            return Away(e.Message);
         }
         catch (BackendFault e)
         {
@@ -140,7 +140,8 @@ internal sealed partial class Bridges(IEnumerable<IStdioChannels> channels, IBri
         }
         catch (Refusal e)
         {
-            return Refused(request, e.Detail);
+            // Who has the server can't be read just now: that is no end of anybody's session.
+            return Away(e.Detail);
         }
     }
 
@@ -174,12 +175,13 @@ internal sealed partial class Bridges(IEnumerable<IStdioChannels> channels, IBri
     }
 
     /// <summary>
-    /// By its signs of life alone: that its address refuses a connection, or is ours, says nothing of it. While the table was away no owner
+    /// By its signs of life alone, where nobody knows better: that its address refuses a connection, or is ours, says nothing of it. While the table was away no owner
     /// could give a sign: that time is nobody's silence.
     /// </summary>
     private bool IsAlive(Slot slot, BridgeClaim? claim) =>
         claim is { Owner.Length: > 0 }
         && claim.Owner != Owner
+        && !table.IsSurelyGone(claim.Owner)
         && (slot.Unchanged(claim, clock.Time) < Silence || clock.Time.GetElapsedTime(Volatile.Read(ref _tableAway)) < Silence);
 
     private async Task<Bridge> OpenAsync(Slot slot, BridgeClaim? claim, IStdioChannels backend, CancellationToken ct)
@@ -278,9 +280,15 @@ internal sealed partial class Bridges(IEnumerable<IStdioChannels> channels, IBri
                 Volatile.Write(ref _tableAway, clock.Time.GetTimestamp());
                 Log.NoBeat(clock.Logger, e.Message);
             }
-            catch (OperationCanceledException)
+            catch (OperationCanceledException) when (_stop.IsCancellationRequested)
             {
                 return;
+            }
+            catch (Exception e)
+            {
+                // Broad on purpose: without a sign of life every server here would be taken for lost.
+                Volatile.Write(ref _tableAway, clock.Time.GetTimestamp());
+                Log.BeatFailed(clock.Logger, e);
             }
         }
     }
@@ -292,6 +300,9 @@ internal sealed partial class Bridges(IEnumerable<IStdioChannels> channels, IBri
         ? Reply.Error(HttpStatusCode.ServiceUnavailable, null, Protocol.Gateway, $"The server can't be talked to: {why} Nothing was sent to it; try again.")
         : Reply.Error(HttpStatusCode.NotFound, null, Protocol.SessionNotFound, "Session not found: it has ended, or the server was replaced. Initialize again.");
 
+    private static HttpResponseMessage Away(string why) =>
+        Reply.Error(HttpStatusCode.ServiceUnavailable, null, Protocol.Gateway, $"{why} Nothing was sent to the server; try again.");
+
     private static partial class Log
     {
         [LoggerMessage(Level = LogLevel.Information, Message = "Bridging {Server} ({Instance})")]
@@ -302,6 +313,9 @@ internal sealed partial class Bridges(IEnumerable<IStdioChannels> channels, IBri
 
         [LoggerMessage(Level = LogLevel.Warning, Message = "The sign of life of this replica's bridges could not be written: {Why}")]
         public static partial void NoBeat(ILogger logger, string why);
+
+        [LoggerMessage(Level = LogLevel.Error, Message = "The sign of life of this replica's bridges failed unexpectedly: a defect")]
+        public static partial void BeatFailed(ILogger logger, Exception e);
 
         [LoggerMessage(Level = LogLevel.Warning, Message = "This replica's bridges could not be released: {Why}")]
         public static partial void NotReleased(ILogger logger, string why);

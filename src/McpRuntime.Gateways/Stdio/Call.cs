@@ -27,6 +27,9 @@ internal sealed class Call(object asker, string caller, JsonRpcMessage message, 
     /// <summary>The id it has with the server. Guarded by the table's lock.</summary>
     public long Id { get; set; }
 
+    /// <summary>Its client went before it was sent: it is not sent any more. Guarded by the table's lock.</summary>
+    public bool IsAbandoned { get; set; }
+
     /// <summary>When it came, on the clock of timestamps.</summary>
     public required long StartedAt { get; init; }
 

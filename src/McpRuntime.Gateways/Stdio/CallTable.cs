@@ -34,6 +34,11 @@ internal sealed class CallTable(BridgeLimits limits, TimeProvider time, Func<byt
     {
         lock (_lock)
         {
+            if (call.IsAbandoned)
+            {
+                return;
+            }
+
             if (_ended is { } why)
             {
                 call.Fail(Protocol.Gateway, NeverSent(why), HttpStatusCode.ServiceUnavailable);
@@ -126,6 +131,7 @@ internal sealed class CallTable(BridgeLimits limits, TimeProvider time, Func<byt
     {
         lock (_lock)
         {
+            call.IsAbandoned = true;
             if (_turns.Remove(call) || !_sent.Remove(call.Id))
             {
                 return null;

@@ -18,6 +18,9 @@ public interface IBridgeTable
 
     /// <summary>Anybody may take over at once everything that is ours.</summary>
     Task ReleaseAsync(string owner, CancellationToken ct);
+
+    /// <summary>Whether it is known, and not only likely, that the owner's process has ended: nobody needs to watch it being silent.</summary>
+    bool IsSurelyGone(string owner);
 }
 
 /// <param name="Owner">Of one process's life; empty when it was released.</param>

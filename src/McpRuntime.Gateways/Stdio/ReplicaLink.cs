@@ -23,6 +23,9 @@ internal sealed partial class ReplicaLink(GatewayOptions options, BridgeClock cl
     /// <summary>A replica's word that another has the server; nothing was given to it. No bridge answers so.</summary>
     public const HttpStatusCode NotOwner = HttpStatusCode.MisdirectedRequest;
 
+    /// <summary>On every answer to a request that was believed: another that listens at the address, or does not believe us, does not speak for the bridge.</summary>
+    public const string OwnerHeader = "X-Mcp-Replica-Owner";
+
     public static readonly HttpRequestOptionsKey<string> Caller = new("mcp.caller");
 
     private static readonly HashSet<string> PassedBack = new(StringComparer.OrdinalIgnoreCase) { "Content-Type", "Cache-Control", "Retry-After", "Allow", HeaderPolicy.SessionId };
@@ -44,7 +47,7 @@ internal sealed partial class ReplicaLink(GatewayOptions options, BridgeClock cl
     /// <summary>Where other replicas reach this one.</summary>
     public string Address => _address ??= options.ReplicaUrl?.AbsoluteUri.TrimEnd('/') ?? Listening(services.GetService<IServer>()?.Features.Get<IServerAddressesFeature>()?.Addresses);
 
-    /// <exception cref="OwnerAwayException">No connection to it is had; nothing was sent.</exception>
+    /// <exception cref="OwnerAwayException">No connection to it is had, or it does not believe us; nothing was sent to the server.</exception>
     public async Task<HttpResponseMessage> SendAsync(BridgeClaim owner, UpstreamAddress to, HttpRequestMessage request, string caller, CancellationToken ct)
     {
         // It may have to be sent again, to another: it is read once and kept.
@@ -52,7 +55,14 @@ internal sealed partial class ReplicaLink(GatewayOptions options, BridgeClock cl
         var sent = _signature.Signed(request, body, new Uri($"{owner.Address}{Path}/{to.Scheme}/{to.Host}"), Resource(to.Scheme, to.Host), owner.Owner, caller);
         try
         {
-            return await _http.SendAsync(sent, ct);
+            var reply = await _http.SendAsync(sent, ct);
+            if (reply.Headers.Remove(OwnerHeader))
+            {
+                return reply;
+            }
+
+            reply.Dispose();
+            throw new OwnerAwayException($"What answers at {owner.Address} did not take this for a replica's request. Do the replicas' clocks agree, have they the same RUNTIME_MASTER_KEY, and is that the address of one (RUNTIME_REPLICA_URL)?");
         }
         catch (HttpRequestException e) when (UpstreamTrouble.Of(e, to) is { NothingSent: true })
         {
@@ -73,6 +83,7 @@ internal sealed partial class ReplicaLink(GatewayOptions options, BridgeClock cl
             return;
         }
 
+        context.Response.Headers[OwnerHeader] = bridges.Owner;
         if (replica.Owner != bridges.Owner)
         {
             // Meant for the process that had this address before us, or for one that believes it has the same as we do.
@@ -82,6 +93,7 @@ internal sealed partial class ReplicaLink(GatewayOptions options, BridgeClock cl
 
         if (await BodyAsync(context.Request, context.RequestAborted) is not { } body || ReplicaSignature.Hash(body) != replica.BodyHash)
         {
+            context.Response.Headers.Remove(OwnerHeader);
             Refuse(context, "its body is not the one that was signed");
             return;
         }

@@ -1,11 +1,12 @@
 using McpRuntime.Gateways.Stdio;
+using McpRuntime.Server.Control;
 using McpRuntime.Server.Records.Model;
 using Microsoft.EntityFrameworkCore;
 
 namespace McpRuntime.Server.Records;
 
 /// <inheritdoc cref="IBridgeTable"/>
-internal sealed class BridgeTable(Database database, TimeProvider time) : IBridgeTable
+internal sealed class BridgeTable(Database database, LifeFiles? lives, TimeProvider time) : IBridgeTable
 {
     /// <summary>A server that nobody bridged for this long is gone, or is started anew without harm.</summary>
     private static readonly TimeSpan Forgotten = TimeSpan.FromDays(7);
@@ -15,21 +16,28 @@ internal sealed class BridgeTable(Database database, TimeProvider time) : IBridg
     public Task<BridgeClaim?> FindAsync(string server, CancellationToken ct) =>
         database.ReadAsync(async (db, stop) => await db.Bridges.FirstOrDefaultAsync(row => row.Server == server, stop) is { } row ? new BridgeClaim(row.Server, row.Owner, row.Address, row.Instance, row.Beat) : null, ct);
 
-    public Task<bool> ClaimAsync(string server, BridgeClaim? seen, string owner, string address, CancellationToken ct) => database.WriteAsync(
-        async (db, stop) =>
-        {
-            var row = await db.Bridges.FirstOrDefaultAsync(row => row.Server == server, stop);
-            if (row?.Owner != seen?.Owner || row?.Beat != seen?.Beat)
+    public Task<bool> ClaimAsync(string server, BridgeClaim? seen, string owner, string address, CancellationToken ct)
+    {
+        // Before anybody can read that it is ours.
+        lives?.Hold(owner);
+        return database.WriteAsync(
+            async (db, stop) =>
             {
-                return false;
-            }
+                var row = await db.Bridges.FirstOrDefaultAsync(row => row.Server == server, stop);
+                if (row?.Owner != seen?.Owner || row?.Beat != seen?.Beat)
+                {
+                    return false;
+                }
 
-            row ??= db.Bridges.Add(new BridgeRow { Server = server, Owner = owner, Address = address }).Entity;
-            (row.Owner, row.Address, row.SeenAt) = (owner, address, Now);
-            row.Beat++;
-            return true;
-        },
-        ct);
+                row ??= db.Bridges.Add(new BridgeRow { Server = server, Owner = owner, Address = address }).Entity;
+                (row.Owner, row.Address, row.SeenAt) = (owner, address, Now);
+                row.Beat++;
+                return true;
+            },
+            ct);
+    }
+
+    public bool IsSurelyGone(string owner) => lives?.HasEnded(owner) ?? false;
 
     public Task<bool> UseAsync(string server, string owner, string instance, CancellationToken ct) => database.WriteAsync(
         async (db, stop) =>

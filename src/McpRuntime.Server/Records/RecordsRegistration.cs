@@ -57,7 +57,12 @@ internal static class RecordsRegistration
         services.AddSingleton<Adoption>();
         services.AddSingleton<Patience>();
         services.AddSingleton<IRouteTable, RouteTable>();
-        services.AddSingleton<IBridgeTable, BridgeTable>();
+        if (address.SqliteFile is { } file)
+        {
+            services.AddSingleton(new LifeFiles($"{file}.life-"));
+        }
+
+        services.AddSingleton<IBridgeTable>(with => new BridgeTable(with.GetRequiredService<Database>(), with.GetService<LifeFiles>(), with.GetRequiredService<TimeProvider>()));
         services.AddSingleton<ISessionStore, SessionStore>();
         services.AddSingleton<ToolInventories>();
         services.AddSingleton<IToolPins>(with => with.GetRequiredService<ToolInventories>());

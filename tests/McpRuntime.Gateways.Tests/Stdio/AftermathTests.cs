@@ -110,6 +110,45 @@ internal sealed class AftermathTests
     }
 
     [Test]
+    public void What_its_client_cancelled_before_it_was_sent_is_not_sent()
+    {
+        var sent = 0;
+        var table = new CallTable(new BridgeLimits(), TimeProvider.System, _ => ++sent > 0);
+        var message = JsonRpcMessage.Read(Encoding.UTF8.GetBytes(BridgeHost.Call(1, "x")), out _, out _)!;
+        var call = new Call(new object(), "alice", message, new Outbox("call", new BridgeLimits())) { StartedAt = 0, Frame = id => Frames.Request(id, "tools/call", null), Translate = _ => null };
+
+        table.Abandon(call).Should().BeNull();
+        table.Begin(call);
+
+        sent.Should().Be(0);
+        table.Working.Should().Be(0, "it holds no place");
+    }
+
+    [Test]
+    public void Of_a_cancelled_call_only_its_number_is_kept_for_long()
+    {
+        var time = new ManualTime();
+        var calls = new AbandonedCalls(TimeSpan.FromSeconds(15), time);
+        var session = Abandoned(calls, 1);
+        calls.Askers.Should().ContainSingle();
+
+        time.Pass(TimeSpan.FromSeconds(16));
+        calls.Add(2, asker: null);
+        GC.Collect();
+
+        session.IsAlive.Should().BeFalse("a session that ended is not held by what it cancelled");
+        calls.Answered(1).Should().BeTrue("a late answer is known for what it is");
+    }
+
+    [System.Runtime.CompilerServices.MethodImpl(System.Runtime.CompilerServices.MethodImplOptions.NoInlining)]
+    private static WeakReference Abandoned(AbandonedCalls calls, long id)
+    {
+        var session = new object();
+        calls.Add(id, session);
+        return new WeakReference(session);
+    }
+
+    [Test]
     public async Task What_could_not_be_asked_is_not_waited_for()
     {
         var table = new CallTable(new BridgeLimits(), TimeProvider.System, _ => false);

@@ -65,6 +65,8 @@ internal sealed class MemoryBridges : IBridgeTable
 
     public Task ReleaseAsync(string owner, CancellationToken ct) => Change(owner, row => row with { Owner = "", Beat = row.Beat + 1 });
 
+    public bool IsSurelyGone(string owner) => false;
+
     private void Reach()
     {
         if (IsAway)

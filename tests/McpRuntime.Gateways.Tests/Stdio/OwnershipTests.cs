@@ -39,6 +39,7 @@ internal sealed class OwnershipTests
         await using var other = await ScriptedUpstream.StartAsync(async context =>
         {
             await table.ReleaseAsync("other", CancellationToken.None);
+            context.Response.Headers[ReplicaLink.OwnerHeader] = "other";
             context.Response.StatusCode = (int)ReplicaLink.NotOwner;
         });
         await table.ClaimAsync("server", seen: null, "other", other.Url.AbsoluteUri.TrimEnd('/'), CancellationToken.None);
@@ -110,6 +111,11 @@ internal sealed class OwnershipTests
             await Eventually.TrueAsync(() => time.Waiting >= 2, "it waits for its next sign of life");
             time.Pass(TimeSpan.FromSeconds(4));
             await Eventually.TrueAsync(() => table.RefusedBeats == beat, "it could not give it");
+        }
+
+        using (var session = await second.PostAsync(BridgeHost.Call(1, "x"), "its session at the first one"))
+        {
+            session.StatusCode.Should().Be(HttpStatusCode.ServiceUnavailable, "that nobody can read who has the server ends no session");
         }
 
         table.IsAway = false;

@@ -114,8 +114,11 @@ internal sealed class ReplicaLinkTests
         await using var stranger = new BridgeHost(_server, table: _table, time: _time, replicaKey: new byte[32]);
 
         using var reply = await PostAsync(stranger);
+        using var session = await stranger.PostAsync(BridgeHost.Call(1, "x"), "its session at the owner");
 
-        reply.StatusCode.Should().Be(HttpStatusCode.NotFound);
+        reply.StatusCode.Should().Be(HttpStatusCode.ServiceUnavailable);
+        (await reply.Content.ReadAsStringAsync()).Should().Contain("RUNTIME_MASTER_KEY");
+        session.StatusCode.Should().Be(HttpStatusCode.ServiceUnavailable, "a bare 404 is nobody's word that a session has ended");
         Executed().Should().Be(0);
     }
 

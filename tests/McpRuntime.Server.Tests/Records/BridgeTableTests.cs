@@ -32,6 +32,20 @@ internal sealed class BridgeTableTests<TKind> : OnDatabase<TKind>
     }
 
     [Test]
+    public async Task Where_the_kernel_knows_who_lives_nobody_has_to_be_watched_being_silent()
+    {
+        var other = await AnotherAsync();
+        await other.Get<IBridgeTable>().ClaimAsync("server", null, "other", "http://other", Ct);
+        Bridges.IsSurelyGone("other").Should().BeFalse("its process lives");
+        other.Get<IBridgeTable>().IsSurelyGone("other").Should().BeFalse();
+
+        await other.DisposeAsync();
+
+        Bridges.IsSurelyGone("other").Should().Be(IsSqlite, "on PostgreSQL its machine may be another, and only silence tells");
+        Bridges.IsSurelyGone("nobody-ever").Should().Be(IsSqlite);
+    }
+
+    [Test]
     public async Task What_was_spoken_to_stays_known_whoever_takes_over()
     {
         await Bridges.ClaimAsync("server", null, "first", "http://first", Ct);
