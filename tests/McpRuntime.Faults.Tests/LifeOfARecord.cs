@@ -381,6 +381,19 @@ internal sealed class LifeOfARecord
     }
 
     [Test]
+    public void What_is_slow_to_go_is_looked_after_without_growing_pauses()
+    {
+        Deploy("v1");
+        _world.Backend.Lingering["c-v1-0"] = 12;
+        var began = _world.Time.GetUtcNow();
+        _world.Records.Command(Simulation.Id, r => r with { DeleteRequested = true });
+        _world.Settle();
+
+        Record.IsTombstone.Should().BeTrue();
+        (_world.Time.GetUtcNow() - began).Should().BeLessThan(TimeSpan.FromSeconds(40), "a cluster that takes twelve looks to remove it is not looked at once in five minutes");
+    }
+
+    [Test]
     public void Deleting_while_pulling_leaves_nothing_and_deleting_what_is_gone_succeeds()
     {
         Deploy("v1", settle: false);

@@ -43,6 +43,9 @@ internal abstract class SimProvider(SimProcess process, ManualTime time) : IReso
 
     public int Looks { get; private set; }
 
+    /// <summary>How many times more a removal finds it still on its way out, as a cluster's collector may.</summary>
+    public Dictionary<string, int> Lingering { get; } = new(StringComparer.Ordinal);
+
     /// <summary>Effects wait for it; null = none.</summary>
     public TaskCompletionSource? PutGate { get; set; }
 
@@ -142,6 +145,12 @@ internal abstract class SimProvider(SimProcess process, ManualTime time) : IReso
     protected virtual Outcome Remove(RuntimeIdentity id, string resourceId)
     {
         var key = Key(id.RecordId, resourceId);
+        if (Lingering.TryGetValue(resourceId, out var left) && left > 0)
+        {
+            Lingering[resourceId] = left - 1;
+            return new Outcome.InProgress("it is on its way out");
+        }
+
         if (Objects.ContainsKey(key))
         {
             Changing();
