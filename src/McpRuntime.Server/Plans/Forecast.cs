@@ -44,7 +44,7 @@ internal sealed class Forecast(Database database, Drafts drafts, IRecordStore re
             Backend = draft.Admitted.Backend,
             Action = record is null ? "create" : isSame ? "none" : "update",
             Generation = isSame ? record!.AskedGeneration : revision.Generation,
-            Source = new PlannedSource(SourceJson.Of(draft.Admitted.Spec.Source), facts?.Pin, facts?.PinIsRegistryDigest ?? false, facts?.Commit),
+            Source = new PlannedSource(SourceJson.Of(draft.Admitted.Spec.Source), facts?.Pin, facts?.PinIsRegistryDigest ?? false, facts?.Commit) { Facts = facts },
             GuardrailsProfile = draft.Admitted.Guardrails.Profile,
             GuardrailsProfileVersion = draft.Admitted.Guardrails.ProfileVersion,
             Guardrails = draft.Admitted.Guardrails.Config,

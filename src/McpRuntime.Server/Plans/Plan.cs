@@ -1,5 +1,6 @@
 using McpRuntime.Core.Approvals;
 using McpRuntime.Core.Guardrails;
+using McpRuntime.Core.Records;
 using McpRuntime.Server.Sources.Rest;
 
 namespace McpRuntime.Server.Plans;
@@ -53,7 +54,12 @@ internal sealed record Plan
 
 /// <param name="Pin">The digest or image id that would run; null: not resolved, and <see cref="Plan.Problems"/> says why.</param>
 /// <param name="PinIsRegistryDigest">False: an engine's own image id.</param>
-internal sealed record PlannedSource(SourceJson Asked, string? Pin, bool PinIsRegistryDigest, string? Commit);
+internal sealed record PlannedSource(SourceJson Asked, string? Pin, bool PinIsRegistryDigest, string? Commit)
+{
+    /// <summary>All that it was resolved to; null: it could not be.</summary>
+    [System.Text.Json.Serialization.JsonIgnore]
+    public ResolvedFacts? Facts { get; init; }
+}
 
 /// <param name="Reasons">Every rule that asks for it.</param>
 /// <param name="Approvals">How many people must say yes.</param>

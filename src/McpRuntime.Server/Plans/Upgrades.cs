@@ -17,12 +17,19 @@ internal sealed class Upgrades(Database database, Drafts drafts, PlanWorld world
     {
         var (row, asked) = await FindAsync(caller, idOrName, ct);
         var plan = await forecast.OfAsync(caller, new PutRuntime(drafts.Again(row, asked), row.Owner, MustCreate: false, MustExist: true, IdOrName: row.Id), ct);
-        var current = asked.Facts is null ? null : ApprovalBinding.PinOf(RecordsJson.Read<ResolvedFacts>(asked.Facts));
-        var latest = plan.Source.Commit ?? plan.Source.Pin;
-        var moved = latest is not null && current is not null && latest != current;
+        var (current, latest) = (asked.Facts is null ? null : RecordsJson.Read<ResolvedFacts>(asked.Facts), plan.Source.Facts);
+        var moved = current is null || latest is null ? null : Moved(current, latest);
         var changed = plan.Action != "none";
-        return new Upgrade(row.Id, moved || changed, moved ? plan.Source.Commit is null ? "image" : "commit" : changed ? "catalog" : null, current, latest, plan);
+        return new Upgrade(row.Id, moved is not null || changed, moved ?? (changed ? "catalog" : null), Shown(current), Shown(latest), plan);
     }
+
+    /// <summary>What was pinned before the images below a build were is not compared by them.</summary>
+    private static string? Moved(ResolvedFacts current, ResolvedFacts latest) =>
+        Shown(current) != Shown(latest) ? latest.Commit is null ? "image" : "commit"
+        : current.Bases is not null && latest.Bases is not null && ApprovalBinding.PinOf(current) != ApprovalBinding.PinOf(latest) ? "base"
+        : null;
+
+    private static string? Shown(ResolvedFacts? facts) => facts is null ? null : facts.Commit ?? ApprovalBinding.PinOf(facts);
 
     /// <summary>Through the usual door: admitted by the rules of now, and approved where they ask for it.</summary>
     public async Task<RuntimeHead> UpgradeAsync(Caller caller, string idOrName, long? ifGeneration, CancellationToken ct)
@@ -49,7 +56,7 @@ internal sealed class Upgrades(Database database, Drafts drafts, PlanWorld world
             ct);
 }
 
-/// <param name="Moved"><c>image</c>, <c>commit</c> or <c>catalog</c>; null when nothing did.</param>
+/// <param name="Moved"><c>image</c>, <c>commit</c>, <c>base</c> (an image that the build stands on) or <c>catalog</c>; null when nothing did.</param>
 /// <param name="Current">The digest, image id or commit that was pinned; null: not resolved yet.</param>
 /// <param name="Latest">What the same request would be pinned to now; null: it can't be told, and the plan's problems say why.</param>
 /// <param name="Plan">What an upgrade would come to.</param>

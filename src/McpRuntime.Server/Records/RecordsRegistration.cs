@@ -59,7 +59,7 @@ internal static class RecordsRegistration
         services.AddSingleton<IRouteTable, RouteTable>();
         if (address.SqliteFile is { } file)
         {
-            services.AddSingleton(new LifeFiles($"{file}.life-"));
+            services.AddSingleton(_ => new LifeFiles($"{file}.life-"));
         }
 
         services.AddSingleton<IBridgeTable>(with => new BridgeTable(with.GetRequiredService<Database>(), with.GetService<LifeFiles>(), with.GetRequiredService<TimeProvider>()));
