@@ -24,18 +24,18 @@ internal sealed partial class BuildKitWords : BuilderWords
             throw Dockerfile.Bad(1, $"the build argument {steering} steers BuildKit itself, and may not be set");
         }
 
-        for (var i = 0; i < lines.Count && lines[i].AsSpan().Trim() is [] or ['#', ..]; i++)
+        for (var i = 0; i < lines.Count && DockerfileReader.IsSkipped(lines[i]); i++)
         {
-            if (Directive().Match(lines[i]) is { Success: true } directive)
+            if (SyntaxDirective().Match(lines[i]) is { Success: true } directive)
             {
-                Direct(directive.Groups["name"].Value, directive.Groups["value"].Value, i + 1);
+                Direct(directive.Groups["value"].Value, i + 1);
             }
         }
     }
 
     public override void Text(Instruction instruction)
     {
-        if (HereDocument().IsMatch(instruction.Arguments))
+        if (HoldsHereDocument(instruction.Arguments))
         {
             throw Dockerfile.Bad(instruction.Line, $"{instruction.Word} with a here-document (<<) is not read here, where every image has to be found; write it without");
         }
@@ -55,23 +55,15 @@ internal sealed partial class BuildKitWords : BuilderWords
 
     public override Exception Unset(string variable, int line) => Dockerfile.Bad(line, $"{variable} is BuildKit's to set, so that it is not known here which image is meant; name the image without it");
 
-    private static void Direct(string name, string value, int line)
+    private static void Direct(string value, int line)
     {
-        if (name.Equals("escape", StringComparison.OrdinalIgnoreCase) && value != "\\")
-        {
-            throw Dockerfile.Bad(line, "another escape character than \\ is not understood here");
-        }
-
-        if (name.Equals("syntax", StringComparison.OrdinalIgnoreCase) && !(ImageReference.TryParse(value, out var frontend, out _) && frontend.Name == "docker.io/docker/dockerfile"))
+        if (!(ImageReference.TryParse(value, out var frontend, out _) && frontend.Name == "docker.io/docker/dockerfile"))
         {
             throw Dockerfile.Bad(line, $"the frontend {Quoted.Of(value)} may make anything of the file; only docker/dockerfile is allowed");
         }
     }
 
     /// <summary>Wherever it stands among the first comments: more than BuildKit takes for one.</summary>
-    [GeneratedRegex(@"^\s*#\s*(?<name>syntax|escape)\s*=\s*(?<value>.*?)\s*$", RegexOptions.CultureInvariant | RegexOptions.ExplicitCapture | RegexOptions.IgnoreCase, matchTimeoutMilliseconds: 1_000)]
-    private static partial Regex Directive();
-
-    [GeneratedRegex(@"(^|\s)\d*<<(?!<)", RegexOptions.CultureInvariant | RegexOptions.ExplicitCapture, matchTimeoutMilliseconds: 1_000)]
-    private static partial Regex HereDocument();
+    [GeneratedRegex(@"^\s*#\s*syntax\s*=\s*(?<value>.*?)\s*$", RegexOptions.CultureInvariant | RegexOptions.ExplicitCapture | RegexOptions.IgnoreCase, matchTimeoutMilliseconds: 1_000)]
+    private static partial Regex SyntaxDirective();
 }

@@ -1,3 +1,5 @@
+using System.Text.RegularExpressions;
+
 namespace McpRuntime.Backends.Dockerfiles;
 
 /// <summary>Who builds: they read the same file differently, and we have to read it as they do.</summary>
@@ -11,7 +13,7 @@ internal enum DockerfileBuilder
 }
 
 /// <summary>What one builder understands and another does not. What might be read in two ways is refused.</summary>
-internal abstract class BuilderWords
+internal abstract partial class BuilderWords
 {
     public static readonly string[] SetByBuildKit = ["BUILDPLATFORM", "BUILDOS", "BUILDARCH", "BUILDVARIANT", "TARGETPLATFORM", "TARGETOS", "TARGETARCH", "TARGETVARIANT"];
 
@@ -31,4 +33,11 @@ internal abstract class BuilderWords
     public abstract string? Flag(Instruction instruction, string name, string flag);
 
     public abstract Exception Unset(string variable, int line);
+
+    /// <summary>As BuildKit's parser has it, which newer engines' own builder uses too. It drops a \ inside of <c>${…}</c> before it looks.</summary>
+    protected static bool HoldsHereDocument(string arguments) =>
+        HereDocument().IsMatch(arguments) || HereDocument().IsMatch(arguments.Replace("\\", "", StringComparison.Ordinal));
+
+    [GeneratedRegex(@"(^|\s)\d*<<(?!<)", RegexOptions.CultureInvariant | RegexOptions.ExplicitCapture, matchTimeoutMilliseconds: 1_000)]
+    private static partial Regex HereDocument();
 }

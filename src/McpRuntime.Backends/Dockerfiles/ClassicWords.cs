@@ -1,10 +1,9 @@
-using System.Text.RegularExpressions;
 using McpRuntime.Core.Planning;
 
 namespace McpRuntime.Backends.Dockerfiles;
 
 /// <summary>The Docker Engine's classic builder: it knows nothing that is BuildKit's.</summary>
-internal sealed partial class ClassicWords : BuilderWords
+internal sealed class ClassicWords : BuilderWords
 {
     public override bool FetchesFromItsHost => true;
 
@@ -17,7 +16,7 @@ internal sealed partial class ClassicWords : BuilderWords
 
     public override void Text(Instruction instruction)
     {
-        if (HereDocument().IsMatch(instruction.Arguments))
+        if (HoldsHereDocument(instruction.Arguments))
         {
             throw NeedsBuildKit(instruction, "a here-document (<<)");
         }
@@ -29,7 +28,4 @@ internal sealed partial class ClassicWords : BuilderWords
 
     private static BackendFault NeedsBuildKit(Instruction instruction, string what) =>
         Dockerfile.Bad(instruction.Line, $"{instruction.Word} with {what} needs BuildKit, which this engine's builder is not; write it without");
-
-    [GeneratedRegex(@"(^|\s)<<-?[""']?[A-Za-z_]\w*", RegexOptions.CultureInvariant | RegexOptions.ExplicitCapture, matchTimeoutMilliseconds: 1_000)]
-    private static partial Regex HereDocument();
 }

@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Text;
 using System.Text.Json;
+using System.Text.RegularExpressions;
 using McpRuntime.Backends.Git;
 using McpRuntime.Core.Planning;
 using McpRuntime.Core.Specs;
@@ -13,7 +14,7 @@ internal sealed record Dockerfile(IReadOnlyList<ImageUse> Images, IReadOnlyList<
 {
     public const int Longest = 256 << 10;
 
-    private static readonly string[] Words =
+    internal static readonly string[] Words =
         ["FROM", "ARG", "RUN", "CMD", "LABEL", "MAINTAINER", "EXPOSE", "ENV", "ADD", "COPY", "ENTRYPOINT", "VOLUME", "USER", "WORKDIR", "ONBUILD", "STOPSIGNAL", "HEALTHCHECK", "SHELL"];
 
     /// <summary>A Dockerfile's text, read relative to the context.</summary>
@@ -108,19 +109,32 @@ internal sealed record Dockerfile(IReadOnlyList<ImageUse> Images, IReadOnlyList<
                 continue;
             }
 
-            // A comment between two lines of an instruction is no part of it.
-            var flag = $"--from={use.Written}";
-            var at = Array.FindIndex(lines, use.Line - 1, use.At.LastLine - use.Line + 1, line => !DockerfileReader.IsSkipped(line) && line.Contains(flag, StringComparison.Ordinal));
-            if (at < 0)
-            {
-                throw Bad(use.Line, $"{flag} is broken over lines; write it on one");
-            }
-
-            var start = lines[at].IndexOf(flag, StringComparison.Ordinal);
-            lines[at] = $"{lines[at][..start]}--from={pin}{lines[at][(start + flag.Length)..]}";
+            PinFlag(lines, use, pin);
         }
 
         return lines;
+    }
+
+    /// <summary>The flag, and nothing that only looks like it.</summary>
+    private static void PinFlag(string[] lines, ImageUse use, string pin)
+    {
+        var flag = $"--from={use.Written}";
+        var word = new Regex($@"(?<=^|\s){Regex.Escape(flag)}(?=\s|$)", RegexOptions.CultureInvariant, TimeSpan.FromSeconds(1));
+
+        // A comment between two lines of an instruction is no part of it.
+        var found = Enumerable.Range(use.Line - 1, use.At.LastLine - use.Line + 1).Where(i => !DockerfileReader.IsSkipped(lines[i])).SelectMany(i => word.Matches(lines[i]).Select(match => (At: i, match.Index))).ToList();
+        if (found is [var (at, start)])
+        {
+            lines[at] = $"{lines[at][..start]}--from={pin}{lines[at][(start + flag.Length)..]}";
+
+            // A line's beginning may be the end of a word that began on the line before.
+            if (DockerfileReader.Read(lines[(use.Line - 1)..use.At.LastLine]).All(again => DockerfileReading.FlagsOf(again).Contains($"--from={pin}", StringComparer.Ordinal)))
+            {
+                return;
+            }
+        }
+
+        throw Bad(use.Line, $"{flag} has to be pinned, and does not stand there once as one word on one line; write it so");
     }
 
     internal static BackendFault Bad(int line, string what) =>

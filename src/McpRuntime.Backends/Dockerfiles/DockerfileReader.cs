@@ -1,3 +1,7 @@
+using System.Globalization;
+using System.Text.RegularExpressions;
+using McpRuntime.Core.Specs;
+
 namespace McpRuntime.Backends.Dockerfiles;
 
 /// <summary>One instruction, its continuation lines joined.</summary>
@@ -5,12 +9,28 @@ namespace McpRuntime.Backends.Dockerfiles;
 /// <param name="LastLine">Where it ends.</param>
 internal sealed record Instruction(string Word, string Arguments, int Line, int LastLine);
 
-/// <summary>A Dockerfile's instructions, split as the engine's own builder splits them.</summary>
-internal static class DockerfileReader
+/// <summary>A Dockerfile's instructions, split as the engine's own builder splits them. What versions of it split differently is refused.</summary>
+internal static partial class DockerfileReader
 {
+    private const char Escape = '\\';
+
+    /// <exception cref="BackendFault">A line that a builder may read otherwise.</exception>
     public static IEnumerable<Instruction> Read(IReadOnlyList<string> lines)
     {
-        var escape = EscapeOf(lines);
+        MustBeEscapedAsUsual(lines);
+        for (var i = 0; i < lines.Count; i++)
+        {
+            if (!IsSkipped(lines[i]))
+            {
+                MustBePlain(lines[i], i + 1);
+            }
+        }
+
+        return Split(lines);
+    }
+
+    private static IEnumerable<Instruction> Split(IReadOnlyList<string> lines)
+    {
         for (var i = 0; i < lines.Count; i++)
         {
             if (IsSkipped(lines[i]))
@@ -19,18 +39,24 @@ internal static class DockerfileReader
             }
 
             var first = i;
-            var text = Continue(lines, escape, ref i);
-            var space = text.AsSpan().IndexOfAny(' ', '\t');
-            var word = (space < 0 ? text : text[..space]).ToUpperInvariant();
-            yield return new Instruction(word, space < 0 ? "" : text[space..].Trim(), first + 1, i + 1);
+            var text = Continue(lines, ref i);
+            var (word, arguments) = Cut(text);
+            yield return new Instruction(word, arguments, first + 1, i + 1);
         }
     }
 
-    private static string Continue(IReadOnlyList<string> lines, char escape, ref int i)
+    /// <summary>An instruction's word and what follows it.</summary>
+    internal static (string Word, string Arguments) Cut(string text)
+    {
+        var space = text.AsSpan().IndexOfAny(' ', '\t');
+        return ((space < 0 ? text : text[..space]).ToUpperInvariant(), space < 0 ? "" : text[space..].Trim());
+    }
+
+    private static string Continue(IReadOnlyList<string> lines, ref int i)
     {
         var text = new System.Text.StringBuilder();
         var line = lines[i].Trim();
-        while (line.EndsWith(escape))
+        while (line.EndsWith(Escape))
         {
             _ = text.Append(line, 0, line.Length - 1);
 
@@ -50,26 +76,38 @@ internal static class DockerfileReader
         return text.Append(line).ToString().TrimStart();
     }
 
-    /// <summary><c># escape=`</c>, only in the comments before anything else.</summary>
-    private static char EscapeOf(IReadOnlyList<string> lines)
+    /// <summary>Wherever it stands among the first comments: which of them count, builders do not agree on.</summary>
+    private static void MustBeEscapedAsUsual(IReadOnlyList<string> lines)
     {
-        foreach (var line in lines)
+        for (var i = 0; i < lines.Count && IsSkipped(lines[i]); i++)
         {
-            var text = line.Trim();
-            var equals = text.IndexOf('=', StringComparison.Ordinal);
-            if (!text.StartsWith('#') || equals < 0 || text[1..equals].Trim().Any(c => !char.IsAsciiLetter(c)))
+            if (EscapeDirective().Match(lines[i]) is { Success: true } directive && directive.Groups["value"].Value != "\\")
             {
-                break;
+                throw Dockerfile.Bad(i + 1, "another escape character than \\ is not understood here; write it with \\, without the # escape= line");
             }
+        }
+    }
 
-            if (text[1..equals].Trim().Equals("escape", StringComparison.OrdinalIgnoreCase) && text[(equals + 1)..].Trim() == "`")
+    private static void MustBePlain(string line, int number)
+    {
+        // Some builders split words there and others don't, and none takes them for blanks after a \.
+        foreach (var c in line)
+        {
+            if (c is not (' ' or '\t') && (char.IsControl(c) || char.IsWhiteSpace(c)))
             {
-                return '`';
+                throw Dockerfile.Bad(number, string.Create(CultureInfo.InvariantCulture, $"it holds the character U+{(int)c:X4}; between words write spaces and tabs alone"));
             }
         }
 
-        return '\\';
+        if (line.AsSpan().TrimEnd().EndsWith(@"\\", StringComparison.Ordinal))
+        {
+            throw Dockerfile.Bad(number, @"it ends with \\, after which one builder goes on with the next line and another does not; end it with one \ or with none");
+        }
     }
 
-    internal static bool IsSkipped(string line) => line.AsSpan().Trim() is [] or ['#', ..];
+    /// <summary>Blank as far as every builder agrees: another white character makes it a line to be refused.</summary>
+    internal static bool IsSkipped(string line) => line.AsSpan().Trim(" \t") is [] or ['#', ..];
+
+    [GeneratedRegex(@"^\s*#\s*escape\s*=\s*(?<value>.*?)\s*$", RegexOptions.CultureInvariant | RegexOptions.ExplicitCapture | RegexOptions.IgnoreCase, matchTimeoutMilliseconds: 1_000)]
+    private static partial Regex EscapeDirective();
 }

@@ -11,6 +11,9 @@ internal sealed partial class DockerfileReading(IReadOnlyDictionary<string, stri
     private readonly Dictionary<string, string> _variables = new(StringComparer.Ordinal);
     private readonly HashSet<string> _names = new(StringComparer.OrdinalIgnoreCase);
 
+    /// <summary>Of the stage that is being read: the engine knows it by its name only once it is built, and takes it for an image's until then.</summary>
+    private string? _own;
+
     public List<ImageUse> Images { get; } = [];
 
     /// <summary>The last line of each FROM.</summary>
@@ -60,17 +63,18 @@ internal sealed partial class DockerfileReading(IReadOnlyDictionary<string, stri
             throw Dockerfile.Bad(instruction.Line, "FROM is followed by an image, and by AS and a name if wanted");
         }
 
+        if (_own is not null)
+        {
+            _ = _names.Add(_own);
+        }
+
         var image = Expand(words[0].Trim('"'), instruction.Line);
         if (!_names.Contains(image) && image != "scratch")
         {
             Images.Add(new ImageUse(Reference(image, instruction.Line, "FROM"), image, instruction) { Base = new BaseUse(platform, words.Length == 3 ? words[2] : null) });
         }
 
-        if (words.Length == 3)
-        {
-            _ = _names.Add(words[2]);
-        }
-
+        _own = words.Length == 3 ? words[2] : null;
         Stages.Add(instruction.LastLine);
     }
 
@@ -101,14 +105,28 @@ internal sealed partial class DockerfileReading(IReadOnlyDictionary<string, stri
     /// <summary>It runs when another stage stands on this one.</summary>
     private void OnBuild(Instruction instruction)
     {
-        var space = instruction.Arguments.AsSpan().IndexOfAny(' ', '\t');
-        if (Stages.Count == 0 || space < 0)
+        var trigger = Trigger(instruction);
+        if (Stages.Count == 0 || trigger.Arguments.Length == 0)
         {
             throw Dockerfile.Bad(instruction.Line, "ONBUILD is followed by an instruction, after a FROM");
         }
 
-        Judge(instruction with { Word = instruction.Arguments[..space].ToUpperInvariant(), Arguments = instruction.Arguments[space..].Trim() });
+        if (trigger.Word is "FROM" or "ONBUILD" || !Dockerfile.Words.Contains(trigger.Word, StringComparer.Ordinal))
+        {
+            throw Dockerfile.Bad(instruction.Line, $"{Quoted.Of(trigger.Word)} is not an instruction that ONBUILD may hold");
+        }
+
+        Judge(trigger);
     }
+
+    private static Instruction Trigger(Instruction instruction)
+    {
+        var (word, arguments) = DockerfileReader.Cut(instruction.Arguments);
+        return instruction with { Word = word, Arguments = arguments };
+    }
+
+    /// <summary>Of an instruction as it stands in the file; of an ONBUILD, those of what it holds.</summary>
+    internal static IReadOnlyList<string> FlagsOf(Instruction instruction) => Flags(instruction.Word == "ONBUILD" ? Trigger(instruction) : instruction).Flags;
 
     private void Judge(Instruction instruction)
     {
@@ -136,7 +154,11 @@ internal sealed partial class DockerfileReading(IReadOnlyDictionary<string, stri
         var name = equals < 0 ? flag : flag[..equals];
         if (name == "--from" && instruction.Word == "COPY")
         {
-            From(equals < 0 ? "" : flag[(equals + 1)..], instruction, "COPY --from");
+            var from = equals < 0 ? "" : flag[(equals + 1)..];
+            if (!int.TryParse(from, NumberStyles.None, CultureInfo.InvariantCulture, out _))
+            {
+                From(from, instruction, "COPY --from");
+            }
         }
         else if (!(name == "--chown" && instruction.Word is "COPY" or "ADD") && builder.Flag(instruction, name, flag) is { } mounted)
         {
@@ -144,10 +166,15 @@ internal sealed partial class DockerfileReading(IReadOnlyDictionary<string, stri
         }
     }
 
-    /// <summary>A stage by name or number, or an image.</summary>
+    /// <summary>A stage by name, or an image. (By number only for COPY: to a mount a number is an image's name.)</summary>
     private void From(string from, Instruction instruction, string where)
     {
-        if (!_names.Contains(from) && !int.TryParse(from, NumberStyles.None, CultureInfo.InvariantCulture, out _))
+        if (from.Equals(_own, StringComparison.OrdinalIgnoreCase))
+        {
+            throw Dockerfile.Bad(instruction.Line, $"{where} names its own stage, {Quoted.Of(from)}, which is not built yet; name an earlier stage or an image");
+        }
+
+        if (!_names.Contains(from))
         {
             Images.Add(new ImageUse(Reference(from, instruction.Line, where), from, instruction));
         }
@@ -158,7 +185,7 @@ internal sealed partial class DockerfileReading(IReadOnlyDictionary<string, stri
     {
         foreach (var source in Sources(rest))
         {
-            var plain = source.Replace("\"", "", StringComparison.Ordinal).Replace("'", "", StringComparison.Ordinal).Replace("\\", "", StringComparison.Ordinal).Replace("`", "", StringComparison.Ordinal);
+            var plain = source.Replace("\"", "", StringComparison.Ordinal).Replace("'", "", StringComparison.Ordinal).Replace("\\", "", StringComparison.Ordinal);
             if (plain.Contains("://", StringComparison.Ordinal) || plain.StartsWith("git@", StringComparison.Ordinal) || plain.Contains('$', StringComparison.Ordinal))
             {
                 throw Dockerfile.Bad(instruction.Line, $"ADD of {Quoted.Of(source)}: an address, or a variable that may hold one, is fetched by the engine from its host's own network; use COPY, or fetch it in a RUN");
@@ -194,7 +221,7 @@ internal sealed partial class DockerfileReading(IReadOnlyDictionary<string, stri
         {
             var space = rest.AsSpan().IndexOfAny(' ', '\t');
             var flag = space < 0 ? rest : rest[..space];
-            if (flag.AsSpan().IndexOfAny("\"'\\`") >= 0)
+            if (flag.AsSpan().IndexOfAny("\"'\\") >= 0)
             {
                 // It may hold blanks, and end elsewhere than we think.
                 throw Dockerfile.Bad(instruction.Line, $"{instruction.Word} with {Quoted.Of(flag)}: quotes and escapes in a flag are not understood here; write it without");

@@ -112,9 +112,10 @@ public static class ApprovalTriggers
         (entry.Source?.Image is { } image && ImageReference.TryParse(image, out var reference, out _) && question.Images?.Any(used => used.Name == reference.Name) == true)
         || (entry.Source?.Repo is { } repo && question.Source is Source.GitHub built && Repository(repo) == Repository(built.Repo));
 
+    /// <summary>An entry's is as its author wrote it, and a record's as an older version of ours did.</summary>
     private static string Repository(string address)
     {
-        var plain = address.ToLowerInvariant().TrimEnd('/');
+        var plain = (new SourceFields(new SourceRequest { Repo = address }, "", []).Repository(allowedHosts: null) ?? address).ToLowerInvariant().TrimEnd('/');
         return plain.EndsWith(".git", StringComparison.Ordinal) ? plain[..^4] : plain;
     }
 

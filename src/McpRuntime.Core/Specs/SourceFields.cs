@@ -78,7 +78,7 @@ internal sealed class SourceFields(SourceRequest sent, string path, ICollection<
         }
 
         var parts = (at < 0 ? "github.com/" + text : text[Https.Length..]).TrimEnd('/').Split('/');
-        var host = parts[0].ToLowerInvariant();
+        var host = WithoutUsualPort(parts[0].ToLowerInvariant());
         if (parts.Length < 3 || (at < 0 && parts.Length != 3) || !IsHost(host) || !parts.Skip(1).All(IsRepositoryPart))
         {
             return Wrong<string>("repo", $"{Quoted.Of(text)} is not a repository: {Form}");
@@ -91,6 +91,13 @@ internal sealed class SourceFields(SourceRequest sent, string path, ICollection<
 
         var url = $"{Https}{host}/{string.Join('/', parts.Skip(1))}";
         return url.EndsWith(".git", StringComparison.Ordinal) ? url[..^4] : url;
+    }
+
+    /// <summary>What is asked for one repository has to hold for it by whatever spelling.</summary>
+    private static string WithoutUsualPort(string host)
+    {
+        var colon = host.IndexOf(':', StringComparison.Ordinal);
+        return colon >= 0 && host[(colon + 1)..].TrimStart('0') == "443" ? host[..colon] : host;
     }
 
     private static bool IsHost(string host)

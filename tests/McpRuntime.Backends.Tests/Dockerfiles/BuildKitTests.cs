@@ -11,7 +11,8 @@ public sealed class BuildKitTests
     [TestCase("# syntax=docker/dockerfile:1.7\nFROM a\nRUN --mount=type=cache,target=/x --network=none true", "docker.io/library/a")]
     [TestCase("FROM a\nRUN --mount=type=bind,from=quay.io/b,target=/x true", "docker.io/library/a", "quay.io/b")]
     [TestCase("FROM a\nRUN --mount=from=quay.io/b true", "docker.io/library/a", "quay.io/b")]
-    [TestCase("FROM a AS c\nRUN --mount=FROM=c,target=/x true\nCOPY --link --chmod=700 --from=quay.io/b /a /b", "docker.io/library/a", "quay.io/b")]
+    [TestCase("FROM a AS c\nFROM scratch\nRUN --mount=FROM=c,target=/x true\nCOPY --link --chmod=700 --from=quay.io/b /a /b", "docker.io/library/a", "quay.io/b")]
+    [TestCase("FROM a\nFROM scratch\nRUN --mount=from=0,target=/x true\nCOPY --from=0 /a /b", "docker.io/library/a", "docker.io/library/0")]
     [TestCase("FROM a\nADD --checksum=sha256:aa https://example.org/x /x", "docker.io/library/a")]
     [TestCase("FROM a\nONBUILD COPY --from=quay.io/b /x /x", "docker.io/library/a", "quay.io/b")]
     [TestCase("FROM a\nRUN cat <<< word", "docker.io/library/a")]
@@ -27,6 +28,7 @@ public sealed class BuildKitTests
     [TestCase("FROM a\nCOPY --new=x /a /a", 2, "--new")]
     [TestCase("FROM a\nRUN --mount=from=$X true", 2, "RUN --mount from")]
     [TestCase("FROM $TARGETARCH", 1, "TARGETARCH")]
+    [TestCase("FROM a AS c\nRUN --mount=from=C,target=/x true", 2, "its own stage")]
     public void What_could_be_read_in_two_ways_is_refused_by_its_line(string text, int line, string named) => Message(text, NoArguments).Should().StartWith($"Dockerfile:{line}: ").And.Contain(named);
 
     [Test]

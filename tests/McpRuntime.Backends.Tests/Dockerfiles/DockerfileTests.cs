@@ -52,7 +52,6 @@ public sealed class DockerfileTests
     [TestCase("FROM a\nARG U\nADD $U /x")]
     [TestCase("FROM a\nONBUILD ADD http://10.0.0.1/ /x")]
     [TestCase("FROM a\nADD \\\nhttp://10.0.0.1/ /x")]
-    [TestCase("# escape=`\nFROM a\nADD `\nhttp://10.0.0.1/ /x")]
     public void What_the_engine_would_fetch_by_itself_is_refused(string text) => Message(text).Should().Contain("COPY");
 
     [TestCase("ARG B=quay.io/x A=\"q B=docker.io/y w\"\nFROM $B")]
@@ -67,10 +66,61 @@ public sealed class DockerfileTests
     [TestCase("")]
     public void What_is_wrong_is_told_with_its_line(string text) => Message(text).Should().StartWith("Dockerfile:");
 
+    [TestCase("FROM a\nRUN x \\\\\nFROM quay.io/b", 2, "ends with \\\\")]
+    [TestCase("FROM a\nRUN x \\\\ \t\nFROM quay.io/b", 2, "ends with \\\\")]
+    [TestCase("FROM a\nRUN x \\\n  y \\\\\nFROM quay.io/b", 3, "ends with \\\\")]
+    [TestCase("FROM a\nRUN x \\\f\nFROM quay.io/b", 2, "U+000C")]
+    [TestCase("FROM a\nRUN x \\\v\nFROM quay.io/b", 2, "U+000B")]
+    [TestCase("FROM a\nRUN x \\\u00A0\nFROM quay.io/b", 2, "U+00A0")]
+    [TestCase("FROM a\nRUN x \\\r\r\nFROM quay.io/b", 2, "U+000D")]
+    [TestCase("FROM a\nCOPY\f--from=quay.io/b /a /b", 2, "U+000C")]
+    [TestCase("FROM a\nCOPY --chown=1\u00A0--from=quay.io/b /a /b", 2, "U+00A0")]
+    [TestCase("FROM a\nCOPY --chown=1\u2003--from=quay.io/b /a /b", 2, "U+2003")]
+    [TestCase("FROM a\nRUN x \\\n\f\nFROM quay.io/b", 3, "U+000C")]
+    [TestCase("\f# a comment\nFROM a", 1, "U+000C")]
+    [TestCase("# escape=`\nFROM a\nADD `\nhttp://10.0.0.1/ /x", 1, "escape")]
+    [TestCase("# a=b\n\n # ESCAPE = `\nFROM a\nRUN x `\nFROM quay.io/b", 3, "escape")]
+    [TestCase("FROM a\nRUN 3<<A\nRUN x\nA", 2, "here-document")]
+    [TestCase("FROM a\nRUN <<1\nRUN x\n1", 2, "here-document")]
+    [TestCase("FROM a\nRUN ${X:- \\<<E}\nFROM scratch AS b\nE}\nCOPY --from=b /a /b", 2, "here-document")]
+    [TestCase("FROM a\nONBUILD INCLUDE x", 2, "ONBUILD")]
+    [TestCase("FROM a\nONBUILD ONBUILD COPY --from=quay.io/b /a /b", 2, "ONBUILD")]
+    [TestCase("FROM a\nONBUILD FROM quay.io/b", 2, "ONBUILD")]
+    [TestCase("FROM a AS b\nCOPY --from=B /a /b", 2, "its own stage")]
+    [TestCase("FROM a AS b\nFROM c AS b\nONBUILD COPY --from=b /a /b", 3, "its own stage")]
+    public void What_one_builder_reads_otherwise_than_another_is_refused_for_both(string text, int line, string named)
+    {
+        Message(text).Should().StartWith($"Dockerfile:{line}: ").And.Contain(named);
+        Message(text, DockerfileBuilder.BuildKit).Should().StartWith($"Dockerfile:{line}: ").And.Contain(named);
+    }
+
+    [TestCase("FROM a\r\nRUN x \\\r\n  y\\ \\ \r\n\r\n  z\r\nFROM b\r\n", "docker.io/library/a", "docker.io/library/b")]
+    [TestCase("# escape=\\\nFROM a\n# a\u00A0comment \\\\\nRUN x\n# escape=`", "docker.io/library/a")]
+    [TestCase("FROM a AS b\nFROM b AS c\nCOPY --from=B /a /b\nFROM c", "docker.io/library/a")]
+    [TestCase("FROM b AS b\nONBUILD USER 1", "docker.io/library/b")]
+    public void What_every_builder_reads_alike_is_read(string text, params string[] images) => Dockerfile.Parse(text, NoArguments).Images.Select(i => i.Image.Name).Should().Equal(images);
+
+    [TestCase("COPY --from=x /a /b", "COPY --from=PIN /a /b")]
+    [TestCase("ONBUILD COPY --chown=1 --from=x /a /b", "ONBUILD COPY --chown=1 --from=PIN /a /b")]
+    [TestCase("COPY \\\n# --from=x\n--from=x \\\n /a /b", "COPY \\\n# --from=x\n--from=PIN \\\n /a /b")]
+    [TestCase("COPY --chown=--from=x --from=x /--from=x /b", "COPY --chown=--from=x --from=PIN /--from=x /b")]
+    [TestCase("COPY --chown=--from=xy --from=x /a /b", "COPY --chown=--from=xy --from=PIN /a /b")]
+    public void A_flag_is_pinned_and_nothing_that_looks_like_one(string text, string pinned) =>
+        Pin($"FROM scratch\n{text}").Should().Be($"FROM scratch\nLABEL \n{pinned.Replace("PIN", "x@sha256:1", StringComparison.Ordinal)}\n");
+
+    [TestCase("COPY --from=x --from=x /a /b")]
+    [TestCase("COPY --from=x --from=x")]
+    [TestCase("COPY --from=\\\nx /a /b")]
+    [TestCase("COPY --from=\\\nx --from=x /b")]
+    [TestCase("COPY --from=\\\nx /a --from=x /b")]
+    [TestCase("COPY --chown=1\\\n--from=x --from=\\\nx /a /b")]
+    public void A_flag_that_is_not_there_once_is_not_pinned(string text) =>
+        FluentActions.Invoking(() => Pin($"FROM scratch\n{text}")).Should().Throw<BackendFault>().Which.Fault.Message.Should().StartWith("Dockerfile:2: --from=x has to be pinned");
+
     [Test]
     public void Ten_thousand_files_neither_crash_nor_take_long_and_no_address_gets_through()
     {
-        string[] pieces = ["FROM ", "a", "scratch", " AS b", "\n", "\\\n", "# escape=`\n", "ARG X=", "${X:-y}", "$X", "ADD ", "http://h/", " /x", "COPY --from=", "RUN ", "<<E", "ONBUILD ", "[\"", "\"]", "\"", "'", "`", "\0", "é", " ", "\t", "#", "--mount", "LABEL a=b", "$", "${", "\r\n", "\uFEFF"];
+        string[] pieces = ["FROM ", "a", "scratch", " AS b", "\n", "\\\n", "# escape=`\n", "ARG X=", "${X:-y}", "$X", "ADD ", "http://h/", " /x", "COPY --from=", "RUN ", "<<E", "ONBUILD ", "[\"", "\"]", "\"", "'", "`", "\0", "é", " ", "\t", "#", "--mount", "LABEL a=b", "$", "${", "\r\n", "\uFEFF", "\\\\\n", "\f", "\v", "\u00A0"];
         var random = new Random(20_261_125);
         var watch = System.Diagnostics.Stopwatch.StartNew();
         for (var i = 0; i < 10_000; i++)
@@ -105,9 +155,12 @@ public sealed class DockerfileTests
     public void A_dockerignore_means_what_it_means_to_the_engines_own_client(string patterns, string path, bool ignored) =>
         new DockerIgnore(patterns).Ignores(path).Should().Be(ignored);
 
-    private static string Message(string text)
+    private static string Pin(string text) =>
+        Dockerfile.Parse(text, NoArguments).Marked(NoArguments, new Dictionary<string, string>(StringComparer.Ordinal) { ["docker.io/library/x:latest"] = "x@sha256:1" });
+
+    private static string Message(string text, DockerfileBuilder builder = DockerfileBuilder.Classic)
     {
-        var fault = FluentActions.Invoking(() => Dockerfile.Parse(text, NoArguments)).Should().Throw<BackendFault>().Which.Fault;
+        var fault = FluentActions.Invoking(() => Dockerfile.Parse(text, NoArguments, builder)).Should().Throw<BackendFault>().Which.Fault;
         fault.Reason.Should().Be("BadDockerfile");
         return fault.Message;
     }

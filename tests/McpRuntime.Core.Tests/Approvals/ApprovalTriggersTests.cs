@@ -99,7 +99,9 @@ internal sealed class ApprovalTriggersTests
 
     [TestCase("https://github.com/Acme/guarded.git", true)]
     [TestCase("https://github.com/acme/guarded", true)]
+    [TestCase("https://github.com:443/acme/guarded", true)]
     [TestCase("https://github.com/acme/guarded-not", false)]
+    [TestCase("https://github.com:8443/acme/guarded", false)]
     public void The_same_of_a_repository(string repo, bool waits)
     {
         var guarded = Requests.Entry("acme/guarded", CatalogEntry.LocalOrigin) with { RequiresApproval = true, Source = new SourceRequest { Type = "github", Repo = "https://github.com/acme/guarded/" } };

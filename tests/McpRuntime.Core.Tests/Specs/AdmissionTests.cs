@@ -81,6 +81,8 @@ internal sealed class AdmissionTests
     [TestCase("acme/weather", "https://github.com/acme/weather")]
     [TestCase("https://github.com/acme/weather.git", "https://github.com/acme/weather")]
     [TestCase("https://GitHub.com/acme/weather/", "https://github.com/acme/weather")]
+    [TestCase("https://github.com:443/acme/weather", "https://github.com/acme/weather")]
+    [TestCase("https://github.com:0443/acme/weather.git", "https://github.com/acme/weather")]
     public void A_repository_is_an_https_url(string sent, string repo) =>
         Admission.Admit(Good with { Source = new SourceRequest { Type = "github", Repo = sent } }, Context()).Admitted().Spec.Source
             .Should().Match<Source.GitHub>(s => s.Repo == repo && s.Ref == "main" && s.Dockerfile == "Dockerfile" && s.Context == ".");
@@ -92,6 +94,8 @@ internal sealed class AdmissionTests
     [TestCase("file:///etc/passwd")]
     [TestCase("https://evil.com/acme/weather")]
     [TestCase("https://github.com/acme")]
+    [TestCase("https://github.com:4430/acme/weather")]
+    [TestCase("https://github.com:/acme/weather")]
     [TestCase("-acme/weather")]
     [TestCase("acme/../weather")]
     public void A_repository_elsewhere_or_with_credentials_is_refused(string repo)
