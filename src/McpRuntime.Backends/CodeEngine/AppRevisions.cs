@@ -1,4 +1,3 @@
-using System.Globalization;
 using McpRuntime.Backends.CodeEngine.Wire;
 using McpRuntime.Core.Planning;
 
@@ -10,18 +9,34 @@ internal sealed class AppRevisions(CodeEngineWire wire)
     /// <summary>The platform numbers an app's revisions from here; one that has made no other has nothing to remove.</summary>
     private const string First = "-00001";
 
-    /// <summary>Removes those that are neither the newest nor serve.</summary>
+    /// <summary>At a change: more would take longer than an effect may. The others go at the next ones.</summary>
+    private const int AtOnce = 5;
+
+    /// <summary>Removes some of those that are older than the newest and do not serve. Tidying, on which nothing waits: what can't be removed now is left.</summary>
+    /// <param name="app">As it was before it was changed; what was made since is newer than its newest.</param>
     /// <returns>How many went.</returns>
-    public async Task<int> PruneAsync(App app, IReadOnlyList<AppRevision> all, CancellationToken ct)
+    public async Task<int> PruneAsync(App app, CancellationToken ct)
     {
-        string?[] needed = [app.StatusDetails?.LatestCreatedRevision, app.StatusDetails?.LatestReadyRevision];
         var gone = 0;
 
         // An app that does not say which is its newest is left alone.
-        foreach (var old in needed[0] is null ? [] : all.Where(r => !needed.Contains(r.Name, StringComparer.Ordinal)))
+        if (app.StatusDetails is not { LatestCreatedRevision: { } newest } status || IsFirst(newest))
         {
-            await wire.DeleteRevisionAsync(app.Name, old.Name, ct);
-            gone++;
+            return gone;
+        }
+
+        try
+        {
+            var old = (await wire.RevisionsAsync(app.Name, ct)).Where(r => r.Name != status.LatestReadyRevision && string.CompareOrdinal(r.Name, newest) < 0);
+            foreach (var revision in old.Take(AtOnce))
+            {
+                await wire.DeleteRevisionAsync(app.Name, revision.Name, ct);
+                gone++;
+            }
+        }
+        catch (BackendFault)
+        {
+            // The platform is asked no more for now.
         }
 
         return gone;
@@ -34,7 +49,7 @@ internal sealed class AppRevisions(CodeEngineWire wire)
         {
             return await write();
         }
-        catch (BackendFault fault) when (fault.Fault.Reason == CodeEngineWire.QuotaExceeded)
+        catch (BackendFault fault) when (CodeEngineWire.IsOfRevisions(fault.Fault))
         {
             if (await MakeRoomAsync(id, ct))
             {
@@ -48,9 +63,9 @@ internal sealed class AppRevisions(CodeEngineWire wire)
     /// <summary>The first app with any that are surplus is enough: one write needs one place.</summary>
     private async Task<bool> MakeRoomAsync(RuntimeIdentity id, CancellationToken ct)
     {
-        foreach (var app in (await wire.AppsAsync(ct)).Where(a => a.Marks is { Record: not null } marks && marks.Instance == id.InstanceId && HasHistory(a)))
+        foreach (var app in (await wire.AppsAsync(ct)).Where(a => a.Marks is { Record: not null } marks && marks.Instance == id.InstanceId))
         {
-            if (await PruneAsync(app, await wire.RevisionsAsync(app.Name, ct), ct) > 0)
+            if (await PruneAsync(app, ct) > 0)
             {
                 return true;
             }
@@ -59,5 +74,5 @@ internal sealed class AppRevisions(CodeEngineWire wire)
         return false;
     }
 
-    private static bool HasHistory(App app) => app.StatusDetails?.LatestCreatedRevision?.EndsWith(First, ignoreCase: false, CultureInfo.InvariantCulture) != true;
+    private static bool IsFirst(string revision) => revision.EndsWith(First, StringComparison.Ordinal);
 }

@@ -57,37 +57,50 @@ internal sealed class CodeEngineApps(CodeEngineWire wire, AppRevisions revisions
             {
                 (true, true) => Done,
 
-                // The stopped revision did not get ready, so the one before it goes on serving, perhaps with an instance that always runs.
-                // Trying again would end the same; the app has no data, and a start makes it anew.
-                (true, false) => await RemoveAsync(id, live.Name, ct),
+                (true, false) => await GiveUpAsync(id, live, ct),
                 (false, _) => !current || AppHealth.Of(live) is Health.Failed ? await RollAsync(id, live, body, ct) : Done,
             };
         }
 
         // The legend goes with the fields it tells of; the list of variables is replaced whole.
         patch["run_env_variables"] = Variables(body.Create.RunEnvVariables!);
-        return await PatchAsync(id, live, patch, await wire.RevisionsAsync(live.Name, ct), ct);
+        return await PatchAsync(id, live, patch, ct);
+    }
+
+    /// <summary>
+    /// The stopped revision did not get ready, so the one before it goes on serving, perhaps with an instance that always runs. Trying
+    /// again would end the same; the app has no data, and a start makes it anew. But only once the platform has judged the stopped one:
+    /// right after a change the status is still that of what was before.
+    /// </summary>
+    private async Task<Outcome> GiveUpAsync(RuntimeIdentity id, App live, CancellationToken ct)
+    {
+        var newest = (await wire.RevisionsAsync(live.Name, ct)).FirstOrDefault(r => r.Name == live.StatusDetails?.LatestCreatedRevision);
+        return newest is { Status: "failed", IsParked: true }
+            ? await RemoveAsync(id, live.Name, ct)
+            : new Outcome.InProgress($"The stopped revision of {live.Name} is being deployed; until it is there, the one before it serves.");
     }
 
     /// <summary>There is no restart: a changed variable makes a revision, and so new instances. Named after the revision it follows, so that the same try twice is one.</summary>
     private async Task<Outcome> RollAsync(RuntimeIdentity id, App live, AppBody body, CancellationToken ct)
     {
         var newest = live.StatusDetails?.LatestCreatedRevision ?? "none";
-        var all = await wire.RevisionsAsync(live.Name, ct);
-        var reason = PlatformReasons.OfApp(all.FirstOrDefault(r => r.Name == newest)?.StatusDetails?.Reason ?? live.StatusDetails?.Reason);
+        var reason = PlatformReasons.OfApp((await wire.RevisionsAsync(live.Name, ct)).FirstOrDefault(r => r.Name == newest)?.StatusDetails?.Reason ?? live.StatusDetails?.Reason);
         return reason.IsFinal
             ? Faults.Of(FaultKind.Refused, reason.Word, $"{live.Name}: {reason.Message}")
             : await PatchAsync(
-                id, live, new JsonObject { ["run_env_variables"] = Variables([.. body.Create.RunEnvVariables!, Variable.Literal(CodeEngineNames.Roll, $"after {newest}")]) }, all, ct);
+                id, live, new JsonObject { ["run_env_variables"] = Variables([.. body.Create.RunEnvVariables!, Variable.Literal(CodeEngineNames.Roll, $"after {newest}")]) }, ct);
     }
 
-    /// <summary>Each change makes a revision, and a project holds 120 of them: before one is made, those that nobody needs any more go.</summary>
-    private async Task<Outcome> PatchAsync(RuntimeIdentity id, App live, JsonObject patch, IReadOnlyList<AppRevision> all, CancellationToken ct)
+    /// <summary>Each change makes a revision, and a project holds 120 of them: after it, some of those that nobody needs any more go.</summary>
+    private async Task<Outcome> PatchAsync(RuntimeIdentity id, App live, JsonObject patch, CancellationToken ct)
     {
-        await revisions.PruneAsync(live, all, ct);
-        return live.EntityTag is { Length: > 0 } tag && await revisions.WithRoomAsync(id, () => wire.PatchAppAsync(live.Name, patch, tag, ct), ct) is Written.Done
-            ? Done
-            : Faults.Of(FaultKind.Transient, "ChangedMeanwhile", $"The app {live.Name} was changed by somebody else at the same time; it is looked at again.");
+        if (live.EntityTag is not { Length: > 0 } tag || await revisions.WithRoomAsync(id, () => wire.PatchAppAsync(live.Name, patch, tag, ct), ct) is not Written.Done)
+        {
+            return Faults.Of(FaultKind.Transient, "ChangedMeanwhile", $"The app {live.Name} was changed by somebody else at the same time; it is looked at again.");
+        }
+
+        await revisions.PruneAsync(live, ct);
+        return Done;
     }
 
     private static JsonArray Variables(IReadOnlyList<Variable> variables) =>

@@ -77,6 +77,8 @@ internal sealed class CodeEngineObserver(Diagnoses diagnoses, ProjectIdentity id
 
     private static string? Words(App live, Health health, AppRevision? revision) => health switch
     {
+        Health.Starting when AppHealth.IsParked(live) =>
+            $"It is asked to stop, but {live.StatusDetails?.LatestReadyRevision} still serves; {live.StatusDetails?.LatestCreatedRevision} {(AppHealth.IsCurrent(live) ? "is being deployed." : "did not get ready.")}",
         Health.Stopped => "No instance is kept, and nothing outside the project reaches it.",
         Health.Serving when AppHealth.IsCurrent(live) => AppHealth.IsServedByOlder(live) ? $"{live.StatusDetails?.LatestReadyRevision} serves; {live.StatusDetails?.LatestCreatedRevision} is being deployed." : null,
         Health.Serving => $"{live.StatusDetails?.LatestReadyRevision} serves; {live.StatusDetails?.LatestCreatedRevision} did not get ready: {PlatformReasons.OfApp(revision?.StatusDetails?.Reason).Message}",
@@ -117,7 +119,9 @@ internal static class AppHealth
 {
     public static Health Of(App live) => live.Status switch
     {
-        _ when live.Literal(CodeEngineNames.Parked) is not null => Health.Stopped,
+        // Stopped once the stopped revision is the one that is there: until then the calls go to the one before it.
+        "deploying" or "warning" when IsParked(live) && IsServedByOlder(live) => Health.Starting,
+        _ when IsParked(live) => Health.Stopped,
 
         // With or without instances: one that was scaled to none is started by the next call.
         "ready" => Health.Serving,
@@ -128,6 +132,9 @@ internal static class AppHealth
         "failed" or "warning" => Health.Failed,
         _ => Health.Starting,
     };
+
+    /// <summary>Set up as stopped.</summary>
+    public static bool IsParked(App live) => live.Literal(CodeEngineNames.Parked) is not null;
 
     /// <summary>False: the newest revision did not get ready, and the one before it, perhaps of another shape, still serves.</summary>
     public static bool IsCurrent(App live) => live.Status != "warning";

@@ -36,9 +36,10 @@ internal sealed partial class BackendChecks(IReadOnlyDictionary<string, IBackend
         {
             return; // Stopped before it answered.
         }
-        catch (BackendFault fault)
+        catch (Exception fault) when (!ct.IsCancellationRequested)
         {
-            Log.Away(logger, backend.Name, fault.Fault.Message);
+            // Whatever it is, a database that is away for one: what leaves here would end the process, and these are only words.
+            Log.Away(logger, backend.Name, fault.Message);
         }
     }
 

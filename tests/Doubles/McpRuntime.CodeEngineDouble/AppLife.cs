@@ -20,6 +20,8 @@ internal sealed class AppLife : IDisposable
     private string _reason = "deploying";
     private string? _ready;
     private DateTimeOffset _lastCall;
+    private (string Status, JsonObject Details)? _before;
+    private int _beforeLeft;
 
     public AppLife(DoubleProject project, string name, JsonObject settings)
     {
@@ -50,6 +52,7 @@ internal sealed class AppLife : IDisposable
         if (Settings.ToJsonString() != before)
         {
             _change = _project.NextTag();
+            (_before, _beforeLeft) = (_project.Switches.StatusLagsReads > 0 ? (_status, Details()) : null, _project.Switches.StatusLagsReads);
             Revise();
         }
     }
@@ -57,6 +60,13 @@ internal sealed class AppLife : IDisposable
     /// <summary>A read: time passes.</summary>
     public void Look()
     {
+        if (_beforeLeft > 0)
+        {
+            _beforeLeft--;
+            return;
+        }
+
+        _before = null;
         if (_status == "deploying" && --_readsLeft <= 0)
         {
             Settle();
@@ -98,8 +108,8 @@ internal sealed class AppLife : IDisposable
         shown["region"] = _project.Region;
         shown["resource_type"] = "app_v2";
         shown["entity_tag"] = Tag;
-        shown["status"] = _status;
-        shown["status_details"] = new JsonObject { ["latest_created_revision"] = Newest, ["latest_ready_revision"] = _ready, ["reason"] = _reason };
+        shown["status"] = _before?.Status ?? _status;
+        shown["status_details"] = _before?.Details.DeepClone() ?? Details();
         shown["computed_env_variables"] = new JsonArray(new JsonObject { ["type"] = "literal", ["name"] = "CE_APP", ["value"] = _name });
         shown["endpoint"] = IsInside ? "" : $"http://127.0.0.1:{_relay.Port}";
         shown["endpoint_internal"] = $"http://{_name}.subdomain.svc.cluster.local";
@@ -145,6 +155,8 @@ internal sealed class AppLife : IDisposable
     /// <summary>Nobody called for a while.</summary>
     public void Idle() => _instances.RemoveRange(Least, Math.Max(0, _instances.Count - Least));
 
+    private JsonObject Details() => new() { ["latest_created_revision"] = Newest, ["latest_ready_revision"] = _ready, ["reason"] = _reason };
+
     private bool IsInside => Validation.Text(Settings, "managed_domain_mappings") == "local";
 
     private int Least => Settings["scale_min_instances"]?.GetValue<int>() ?? 0;
@@ -161,6 +173,7 @@ internal sealed class AppLife : IDisposable
         Revisions.Add(new JsonObject
         {
             ["name"] = Newest, ["app_name"] = _name, ["resource_type"] = "app_revision_v2", ["status"] = "loading", ["status_details"] = new JsonObject { ["actual_instances"] = 0, ["reason"] = "deploying" },
+            ["run_env_variables"] = Settings["run_env_variables"]?.DeepClone(),
         });
         if (_readsLeft == 0)
         {

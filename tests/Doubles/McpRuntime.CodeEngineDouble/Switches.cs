@@ -8,6 +8,9 @@ internal sealed record Switches
     /// <summary>Reads of an app until what was asked of it is so.</summary>
     public int ReadyAfterReads { get; init; } = 1;
 
+    /// <summary>Reads of an app, after a change, that still show the status of before it.</summary>
+    public int StatusLagsReads { get; init; }
+
     /// <summary>Reads of a build run in each of its states.</summary>
     public int BuildReads { get; init; } = 1;
 

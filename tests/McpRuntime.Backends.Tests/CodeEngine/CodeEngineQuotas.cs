@@ -124,6 +124,24 @@ public sealed class CodeEngineQuotas
         (await RevisionsAsync("theirs")).Should().Be(3);
     }
 
+    [Test]
+    public async Task Revisions_are_not_removed_for_another_quota()
+    {
+        var other = Given.Identity(_world.InstanceId);
+        var theirs = await _life.CompileAsync(_world.Backend, other);
+        await PutAllAsync(theirs.Running, other);
+        await _world.EditByHandAsync(theirs.Endpoint!.ContainerId);
+        await _world.EditByHandAsync(theirs.Endpoint.ContainerId, "2G");
+        _ = await _world.Backend.ObserveAsync(other, default);
+        var before = await RevisionsAsync(theirs.Endpoint.ContainerId);
+        await _world.Double.SwitchAsync(new { Apps = 1 });
+        var compiled = await _life.CompileAsync(_world.Backend, _id);
+        (await _world.Backend.PutAsync(_id, compiled.Running[0], default)).ShouldBeDone();
+
+        ShouldBeQuota(await _world.Backend.PutAsync(_id, compiled.Running[1], default), "40 apps", "Delete a runtime or an app");
+        (await RevisionsAsync(theirs.Endpoint.ContainerId)).Should().Be(before);
+    }
+
     private static void ShouldBeQuota(Outcome outcome, string which, string remedy)
     {
         var fault = outcome.ShouldBeFault();

@@ -29,6 +29,9 @@ internal sealed class MemoryBackend : IBackend
     /// <summary>Set: nothing answers.</summary>
     public Fault? Away { get; set; }
 
+    /// <summary>Set: what a check ends with.</summary>
+    public Exception? Breaks { get; set; }
+
     /// <summary>Set: nothing answers, ever.</summary>
     public bool Hangs { get; set; }
 
@@ -72,6 +75,11 @@ internal sealed class MemoryBackend : IBackend
         if (Hangs)
         {
             await Task.Delay(Timeout.InfiniteTimeSpan, TimeProvider.System, ct);
+        }
+
+        if (Breaks is { } broken)
+        {
+            throw broken;
         }
 
         return Away is { } fault

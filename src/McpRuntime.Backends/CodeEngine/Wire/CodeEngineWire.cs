@@ -21,6 +21,8 @@ internal sealed partial class CodeEngineWire : IDisposable
     /// <summary>The fault's reason when a quota of the project is used up.</summary>
     public const string QuotaExceeded = "QuotaExceeded";
 
+    private const string Quota = "The project's quota";
+
     /// <summary>The newest behaviour this was written against; the platform keeps older ones.</summary>
     private const string ApiVersion = "2025-07-10";
 
@@ -210,14 +212,18 @@ internal sealed partial class CodeEngineWire : IDisposable
         && ErrorOf(reply)?.Errors is [{ } error, ..]
         && $"{error.Code} {error.Message}".Contains("quota", StringComparison.OrdinalIgnoreCase);
 
+    /// <summary>Whether the platform's own words are of app revisions: of an update's quotas only that one is helped by removing some. What we add to the words is of what may be.</summary>
+    public static bool IsOfRevisions(Fault fault) => fault.Reason == QuotaExceeded
+        && fault.Message[..Math.Max(0, fault.Message.LastIndexOf(Quota, StringComparison.Ordinal))].Contains("revision", StringComparison.OrdinalIgnoreCase);
+
     /// <summary>Which quota, by what was asked for, and what to do.</summary>
     private static string QuotaOf(HttpMethod method, string path) => path switch
     {
-        "/apps" when method == HttpMethod.Post => "The project's quota is used up (40 apps, 120 app revisions): a new app needs a free place, and so does an update, which makes the new app beside the old one. Delete a runtime or an app, or ask IBM for more; it is tried again by itself.",
-        "/secrets" => "The project's quota of secrets is used up (100): delete some that nothing uses, or ask IBM for more; it is tried again by itself.",
-        "/builds" => "The project's quota of builds is used up (100): delete some that nothing uses, or ask IBM for more; it is tried again by itself.",
-        "/build_runs" => "The project's quota of build runs is used up (100): delete old ones, or ask IBM for more; it is tried again by itself.",
-        _ => "The project's quota of app revisions is used up (120): delete old revisions of other apps, or ask IBM for more; it is tried again by itself.",
+        "/apps" when method == HttpMethod.Post => $"{Quota} is used up (40 apps, 120 app revisions): a new app needs a free place, and so does an update, which makes the new app beside the old one. Delete a runtime or an app, or ask IBM for more; it is tried again by itself.",
+        "/secrets" => $"{Quota} of secrets is used up (100): delete some that nothing uses, or ask IBM for more; it is tried again by itself.",
+        "/builds" => $"{Quota} of builds is used up (100): delete some that nothing uses, or ask IBM for more; it is tried again by itself.",
+        "/build_runs" => $"{Quota} of build runs is used up (100): delete old ones, or ask IBM for more; it is tried again by itself.",
+        _ => $"{Quota} of app revisions is used up (120): delete old revisions of other apps, or ask IBM for more; it is tried again by itself.",
     };
 
     private static ErrorBody? ErrorOf(Reply reply)

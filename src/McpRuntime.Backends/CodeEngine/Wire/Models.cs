@@ -116,7 +116,11 @@ internal sealed record App : AppSettings
 
 internal sealed record AppStatus(string? LatestCreatedRevision, string? LatestReadyRevision, string? Reason);
 
-internal sealed record AppRevision(string Name, string? CreatedAt, string? Status, RevisionStatus? StatusDetails);
+internal sealed record AppRevision(string Name, string? CreatedAt, string? Status, RevisionStatus? StatusDetails, IReadOnlyList<Variable>? RunEnvVariables = null)
+{
+    /// <summary>Made by a stop.</summary>
+    public bool IsParked => RunEnvVariables?.Any(v => v.Name == CodeEngineNames.Parked) == true;
+}
 
 internal sealed record RevisionStatus(int? ActualInstances, string? Reason);
 

@@ -72,7 +72,7 @@ public sealed partial class KubernetesWire
             409 => new Fault(FaultKind.Transient, Faults.Changed, words),
             410 => new Fault(FaultKind.Transient, Faults.Expired, words),
             429 => new Fault(FaultKind.Throttled, "KubernetesThrottled", words, pause ?? TimeSpan.FromSeconds(1)),
-            _ => new Fault(FaultKind.Transient, "KubernetesError", words),
+            _ => new Fault(FaultKind.Transient, Faults.Failed, words),
         };
     }
 
@@ -112,6 +112,9 @@ public sealed partial class KubernetesWire
         public const string Expired = "Expired";
 
         public const string Changed = "ChangedMeanwhile";
+
+        /// <summary>The server answered with an error of its own, or of a webhook behind it.</summary>
+        public const string Failed = "KubernetesError";
 
         /// <summary>The server has no such kind: a custom resource whose definition is not there.</summary>
         public const string NotServed = "KindNotServed";

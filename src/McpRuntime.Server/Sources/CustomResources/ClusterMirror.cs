@@ -42,19 +42,32 @@ internal sealed partial class ClusterMirror(KubernetesWire wire, TimeProvider ti
         }
     }
 
-    /// <summary>The reply to a write of ours, so that the next look does not write it again. What is gone meanwhile does not come back by it.</summary>
-    public void Written(KubeKind kind, KubeObject written)
+    /// <summary>
+    /// The reply to a write of ours, so that the next look does not write it again. Where the watch told of another version meanwhile,
+    /// that one stays: it may be the newer, of a deletion say, and the reply comes by the watch too.
+    /// </summary>
+    /// <param name="based">The version that the write was based on.</param>
+    public void Written(KubeKind kind, KubeObject written, string based)
     {
         var key = ObjectKey.Of(kind, written);
-        if (_objects.TryGetValue(key, out var known) && known.Uid == written.Uid)
+        if (_objects.TryGetValue(key, out var known) && known.Uid == written.Uid && known.ResourceVersion == based)
         {
             _objects.TryUpdate(key, written, known);
         }
     }
 
-    public void Gone(KubeKind kind, KubeObject gone) => _objects.TryRemove(ObjectKey.Of(kind, gone), out _);
+    /// <summary>Not a newer one under the same name.</summary>
+    public void Gone(KubeKind kind, KubeObject gone)
+    {
+        var key = ObjectKey.Of(kind, gone);
+        if (_objects.TryGetValue(key, out var known) && known.Uid == gone.Uid)
+        {
+            _objects.TryRemove(KeyValuePair.Create(key, known));
+        }
+    }
 
-    private void Take(KubeKind kind, string? space, Followed seen)
+    /// <summary>News of the watch.</summary>
+    public void Take(KubeKind kind, string? space, Followed seen)
     {
         if (seen.List is { } list)
         {

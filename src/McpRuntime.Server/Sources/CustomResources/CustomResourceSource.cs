@@ -80,7 +80,7 @@ internal sealed partial class CustomResourceSource(RuntimeObjects runtimes, Prof
             await step();
             _troubles.TryRemove(item.Uid, out _);
         }
-        catch (BackendFault fault) when (fault.Fault.Kind is FaultKind.Refused or FaultKind.Unauthorized || fault.Fault.Reason is KubernetesWire.Faults.Changed or "NamespaceNotFound" or "NamespaceTerminating")
+        catch (BackendFault fault) when (IsItsOwn(fault.Fault))
         {
             // Changed meanwhile: the news is on its way, and the next look has it.
             if (fault.Fault.Reason != KubernetesWire.Faults.Changed && (!_troubles.TryGetValue(item.Uid, out var told) || told != fault.Fault.Message))
@@ -90,6 +90,10 @@ internal sealed partial class CustomResourceSource(RuntimeObjects runtimes, Prof
             }
         }
     }
+
+    /// <summary>A server that answers, even with an error, has others to answer for: a webhook may fail for one object alone.</summary>
+    internal static bool IsItsOwn(Fault fault) =>
+        fault.Kind is FaultKind.Refused or FaultKind.Unauthorized || fault.Reason is KubernetesWire.Faults.Changed or KubernetesWire.Faults.Failed or "NamespaceNotFound" or "NamespaceTerminating";
 
     private static partial class Log
     {

@@ -43,7 +43,7 @@ internal sealed partial class ObjectWriter(KubernetesWire wire, ClusterMirror mi
 
         var whole = (JsonObject)item.Json.DeepClone();
         whole["status"] = wanted;
-        mirror.Written(kind, await wire.ReplaceAsync(kind, item.Namespace, item.Name, whole, ct, "status"));
+        mirror.Written(kind, await wire.ReplaceAsync(kind, item.Namespace, item.Name, whole, ct, "status"), item.ResourceVersion);
         return true;
     }
 
@@ -100,7 +100,7 @@ internal sealed partial class ObjectWriter(KubernetesWire wire, ClusterMirror mi
         var written = await wire.PatchAsync(kind, item.Namespace, item.Name, patch, ct);
         if (written is not null)
         {
-            mirror.Written(kind, written);
+            mirror.Written(kind, written, item.ResourceVersion);
         }
 
         return written;
