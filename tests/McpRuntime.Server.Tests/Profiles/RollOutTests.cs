@@ -217,6 +217,74 @@ internal sealed class RollOutTests<TKind> : OnDatabase<TKind>
         (await House.RecordAsync(id)).AskedGeneration.Should().Be(2);
     }
 
+    [TestCase("rejected")]
+    [TestCase("expired")]
+    [TestCase("edited")]
+    public async Task A_roll_out_that_nobody_approved_is_no_measure_for_what_is_asked_next(string end)
+    {
+        House.Approvals = Waiting.Policy();
+        await Profiles.CreateAsync(Given.Admin, "lab", Of(Tight), Ct);
+        var id = (await House.Door.PutAsync(Given.Ann, Given.Create(Under("lab")), Ct)).Runtime.Id;
+        await House.ResolveAsync(id);
+        await Profiles.ReplaceAsync(Given.Admin, "lab", Of(Standard), Ct);
+        await RollOutAsync();
+        var rollOut = await House.PendingAsync(id);
+        if (end == "rejected")
+        {
+            await House.DecideAsync(Waiting.Carol, rollOut.Id, false);
+        }
+        else if (end == "expired")
+        {
+            Clock.Advance(TimeSpan.FromHours(48));
+            await House.LeadAsync();
+            await House.Get<McpRuntime.Server.Approvals.ApprovalSweep>().RunAsync(Ct);
+        }
+
+        var request = end == "edited" ? Under("lab") with { Tags = ["other"] } : Under("lab");
+        await House.Door.PutAsync(Given.Ann, Given.Update("one", request), Ct);
+
+        (await House.StateAsync(id, 3)).Should().Be(RevisionState.Pending, "the first generation is the only one that was accepted, and it was under version 1");
+        await House.ResolveAsync(id);
+        await House.DecideAsync(Waiting.Carol, (await House.PendingAsync(id)).Id, true);
+        await House.Door.PutAsync(Given.Ann, Given.Update("one", request with { Tags = ["another"] }), Ct);
+        (await House.StateAsync(id, 4)).Should().Be(RevisionState.Admitted, "version 2 is approved by now");
+    }
+
+    [Test]
+    public async Task What_was_never_accepted_is_held_against_what_was_asked_for_first()
+    {
+        House.Approvals = Waiting.Policy();
+        await Profiles.CreateAsync(Given.Admin, "lab", Of(Tight), Ct);
+        var id = (await House.Door.PutAsync(Given.Ann, Given.Create(Under("lab") with { Source = new SourceRequest { Type = "docker", Image = "docker.io/library/other:1" } }), Ct)).Runtime.Id;
+        await House.ResolveAsync(id);
+        await Profiles.ReplaceAsync(Given.Admin, "lab", Of(Standard), Ct);
+        await RollOutAsync();
+        await House.DecideAsync(Waiting.Carol, (await House.PendingAsync(id)).Id, false);
+
+        await House.Door.PutAsync(Given.Ann, Given.Update("one", Under("lab")), Ct);
+
+        (await House.StateAsync(id, 3)).Should().Be(RevisionState.Pending);
+    }
+
+    [Test]
+    public async Task A_profile_that_is_left_and_taken_again_has_moved_on_as_well()
+    {
+        House.Approvals = Waiting.Policy();
+        await Profiles.CreateAsync(Given.Admin, "lab", Of(Tight), Ct);
+        var id = await ServeAsync(Under("lab"));
+        await House.Door.PutAsync(Given.Ann, Given.Update("one", Under("restricted")), Ct);
+        await House.ResolveAsync(id);
+        await House.PromoteAsync(id);
+        await Profiles.ReplaceAsync(Given.Admin, "lab", Of(Standard), Ct);
+
+        await House.Door.PutAsync(Given.Ann, Given.Update("one", Under("lab")), Ct);
+
+        (await House.StateAsync(id, 3)).Should().Be(RevisionState.Pending);
+        (await House.PendingAsync(id)).RuleSnapshot.Should().ContainSingle(trigger => trigger.Rule == "loosened").Which.Detail.Should().Contain("version 2");
+        await House.Door.PutAsync(Given.Ann, Given.Update("one", Under("standard")), Ct);
+        (await House.StateAsync(id, 4)).Should().Be(RevisionState.Admitted, "what is no edited profile is held against the baseline alone");
+    }
+
     private static ProfileContent Of(GuardrailsConfig config) => new("for tests", ["docker"], config);
 
     private static DeployRequest Under(string profile) => Given.Request("one", Fine) with { GuardrailsProfile = profile };
