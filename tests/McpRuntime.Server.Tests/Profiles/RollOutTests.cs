@@ -285,6 +285,77 @@ internal sealed class RollOutTests<TKind> : OnDatabase<TKind>
         (await House.StateAsync(id, 4)).Should().Be(RevisionState.Admitted, "what is no edited profile is held against the baseline alone");
     }
 
+    [Test]
+    public async Task A_source_that_tightens_reaches_what_an_admin_has_loosened()
+    {
+        await Profiles.CreateAsync(Source, "lab", Of(Standard), Ct);
+        var request = Under("lab") with { GuardrailsOverrides = new() { Filesystem = new(ReadOnlyRoot: false, null) } };
+        var id = (await House.Door.PutAsync(Given.Admin, Given.Create(request), Ct)).Runtime.Id;
+        await House.ResolveAsync(id);
+        await House.PromoteAsync(id);
+        await Profiles.ReplaceAsync(Source, "lab", Of(Tight), Ct);
+
+        await RollOutAsync();
+
+        var record = await House.RecordAsync(id);
+        (record.AskedGeneration, record.Asked.State).Should().Be((2L, RevisionState.Admitted));
+        (record.Asked.Guardrails.Config.Network.EgressAllowed, record.Asked.Guardrails.Config.Filesystem.ReadOnlyRoot).Should().Be((false, false));
+        await House.PromoteAsync(id);
+        await Profiles.ReplaceAsync(Source, "lab", Of(Standard), Ct);
+        await RollOutAsync();
+        (await House.RecordAsync(id)).AskedGeneration.Should().Be(2, "what it lets more is the source's own");
+    }
+
+    [Test]
+    public async Task A_source_that_tightens_does_not_let_in_what_still_waited_when_approvals_were_switched_off()
+    {
+        House.Approvals = Waiting.Policy();
+        await Profiles.CreateAsync(Source, "lab", Of(Standard), Ct);
+        var id = (await House.Door.PutAsync(Given.Ann, Given.Create(Under("lab") with { GuardrailsOverrides = new() { Filesystem = new(ReadOnlyRoot: false, null) } }), Ct)).Runtime.Id;
+        House.Approvals = null;
+        await Profiles.ReplaceAsync(Source, "lab", Of(Tight), Ct);
+
+        await RollOutAsync();
+
+        var record = await House.RecordAsync(id);
+        (record.AskedGeneration, record.Asked.State).Should().Be((1L, RevisionState.Pending));
+        (await House.EventsAsync(id)).Should().Contain("ProfileRolloutRefused");
+    }
+
+    [Test]
+    public async Task A_secret_that_is_away_for_a_moment_delays_its_runtime_alone()
+    {
+        var house = await AnotherAsync(change: options => options with { SecretsDirectory = Path.Combine(Folder, "secrets") });
+        var file = Path.Combine(Directory.CreateDirectory(Path.Combine(Folder, "secrets", "blue")).FullName, "token");
+        await File.WriteAllTextAsync(file, "one", Ct);
+        await house.Get<ProfileStore>().CreateAsync(Given.Admin, "lab", Of(Standard), Ct);
+        var waits = new List<string>();
+        for (var number = 0; number < 11; number++)
+        {
+            var request = Given.Request($"waits-{number}", Fine).With("TOKEN", "secret://file/token") with { TeamId = "blue", GuardrailsProfile = "lab" };
+            waits.Add((await house.Door.PutAsync(Given.Ann, Given.Create(request), Ct)).Runtime.Id);
+        }
+
+        var free = (await house.Door.PutAsync(Given.Ann, Given.Create(Under("lab")), Ct)).Runtime.Id;
+        await house.Get<ProfileStore>().ReplaceAsync(Given.Admin, "lab", Of(Tight), Ct);
+        File.Delete(file);
+        await house.LeadAsync();
+
+        await house.Get<ProfileRollout>().RunAsync(Ct);
+        await house.Get<ProfileRollout>().RunAsync(Ct);
+
+        (await house.RecordAsync(free)).AskedGeneration.Should().Be(2, "more than a round's number of others that wait do not hold it up");
+        (await house.RecordAsync(waits[0])).AskedGeneration.Should().Be(1);
+        (await house.EventsAsync(waits[0])).Should().NotContain("ProfileRolloutRefused").And.ContainSingle(kind => kind == "ProfileRolloutWaits");
+        await File.WriteAllTextAsync(file, "one", Ct);
+        await house.Get<ProfileRollout>().RunAsync(Ct);
+        await house.Get<ProfileRollout>().RunAsync(Ct);
+        foreach (var id in waits)
+        {
+            (await house.RecordAsync(id)).Asked.Guardrails.ProfileVersion.Should().Be(2);
+        }
+    }
+
     private static ProfileContent Of(GuardrailsConfig config) => new("for tests", ["docker"], config);
 
     private static DeployRequest Under(string profile) => Given.Request("one", Fine) with { GuardrailsProfile = profile };
