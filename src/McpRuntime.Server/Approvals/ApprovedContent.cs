@@ -1,3 +1,5 @@
+using System.Security.Cryptography;
+using System.Text.Json;
 using McpRuntime.Core.Approvals;
 using McpRuntime.Core.Records;
 using McpRuntime.Core.Specs;
@@ -27,8 +29,16 @@ internal sealed class ApprovedContent(ContentHash contents, MasterKey masterKey)
             return $"Generation {revision.Generation} needs the approval {revision.ApprovalId}, which is {approval?.Status ?? "not there"}.";
         }
 
-        return revision.Facts is { } facts && BindingOf(contents.Of(revision, backend), RecordsJson.Read<ResolvedFacts>(facts)) == approval.ContentHash
-            ? null
-            : $"What generation {revision.Generation} has come to hold is not what approval {approval.Id} was given to (its spec, guardrails or pin were changed since).";
+        try
+        {
+            return revision.Facts is { } facts && BindingOf(contents.Of(revision, backend), RecordsJson.Read<ResolvedFacts>(facts)) == approval.ContentHash
+                ? null
+                : $"What generation {revision.Generation} has come to hold is not what approval {approval.Id} was given to (its spec, guardrails or pin were changed since).";
+        }
+        catch (Exception fault) when (fault is CryptographicException or FormatException or JsonException or ArgumentException)
+        {
+            // It may not run; but to be stopped or deleted, its record must be readable.
+            return $"What generation {revision.Generation} holds can't be read any more, so that nothing tells whether it is what approval {approval.Id} was given to.";
+        }
     }
 }

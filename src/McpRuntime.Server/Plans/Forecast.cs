@@ -22,7 +22,7 @@ internal sealed class Forecast(Database database, Drafts drafts, IRecordStore re
         var record = id is null ? null : await records.FindAsync(id, ct);
         var recordId = id ?? RecordId.New(time.GetUtcNow());
         var draft = await drafts.MakeAsync(caller, request, recordId, ct);
-        draft = record is null ? draft : draft.Since((record.Serving ?? record.Asked).Guardrails, caller);
+        draft = record is null ? draft : draft.Since(await BeforeAsync(record, draft, ct), caller);
         var isSame = record is { Asked.State: not RevisionState.Failed } && record.Asked.ContentHash == draft.ContentHash;
         var identity = new RuntimeIdentity(await records.InstanceIdAsync(ct), recordId);
 
@@ -59,6 +59,10 @@ internal sealed class Forecast(Database database, Drafts drafts, IRecordStore re
             Diff = record is null ? [] : Differences.Of(await ContentAsync(record, ct), new PlannedContent(draft.Admitted.Spec, draft.Admitted.Guardrails, facts, environment)),
         };
     }
+
+    private Task<EffectiveGuardrails?> BeforeAsync(RuntimeRecord record, Draft draft, CancellationToken ct) => database.ReadAsync(
+        (db, stop) => Generations.BeforeAsync(db, record.Id, record.Serving?.Generation, record.AskedGeneration, draft.Admitted.Guardrails.Profile, stop),
+        ct);
 
     internal static Revision Planned(Draft draft, long generation) => new()
     {

@@ -16,18 +16,22 @@ internal sealed class ProfileRollout(ProfileStore profiles, RollOuts rollOuts, I
         var left = AtOnce;
         foreach (var profile in profiles.List().Where(profile => !profile.BuiltIn))
         {
-            var behind = await profiles.BehindAsync(profile, left, ct);
-            foreach (var id in behind)
+            // Each once a round. Those whose secrets can't be read now take no place from the ones behind them.
+            var seen = new List<string>();
+            while (left > 0 && await profiles.BehindAsync(profile, left, seen, ct) is { Count: > 0 } behind)
             {
-                if (lease.Current is not { } epoch)
+                foreach (var id in behind)
                 {
-                    return;
-                }
+                    if (lease.Current is not { } epoch)
+                    {
+                        return;
+                    }
 
-                await rollOuts.RollOutAsync(epoch, id, profile, ct);
+                    seen.Add(id);
+                    left -= await rollOuts.RollOutAsync(epoch, id, profile, ct) ? 1 : 0;
+                }
             }
 
-            left -= behind.Count;
             if (left <= 0)
             {
                 return;

@@ -123,10 +123,11 @@ internal sealed class ProfileStore(Database database, TimeProvider time) : IProf
     /// Live runtimes whose asked generation was made from an older version, or whose serving one was while the asked one waits or has
     /// failed; by ix_runtimes_profile and ix_runtimes_serving_profile.
     /// </summary>
-    public Task<List<string>> BehindAsync(GuardrailProfile profile, int limit, CancellationToken ct) =>
+    /// <param name="except">Those that were looked at already in this round.</param>
+    public Task<List<string>> BehindAsync(GuardrailProfile profile, int limit, List<string> except, CancellationToken ct) =>
         database.ReadAsync(
             (db, stop) => db.Runtimes
-                .Where(row => row.DeletedAt == null && !row.DeleteRequested)
+                .Where(row => row.DeletedAt == null && !row.DeleteRequested && !except.Contains(row.Id))
                 .Where(row => (row.Profile == profile.Name && row.ProfileVersion < profile.Version)
                     || (row.ServingProfile == profile.Name && row.ServingProfileVersion < profile.Version && row.ServingGeneration != row.AskedGeneration
                         && db.Revisions.Any(asked => asked.RuntimeId == row.Id && asked.Generation == row.AskedGeneration && (asked.State == RevisionState.Pending || asked.State == RevisionState.Failed))))

@@ -29,11 +29,11 @@ internal sealed record Draft(
     public required GuardrailsMode DefaultMode { get; init; }
 
     /// <summary>The same, with what a profile that has moved on since lets more than it did: also to those whose baseline the profile is itself.</summary>
-    /// <param name="before">What serves, or was asked before it when nothing does.</param>
+    /// <param name="before">What it is held against; see <see cref="Generations.BeforeAsync"/>.</param>
     /// <exception cref="Refusal">Forbidden: with approvals off it takes an admin.</exception>
-    public Draft Since(EffectiveGuardrails before, Caller caller)
+    public Draft Since(EffectiveGuardrails? before, Caller caller)
     {
-        if (ApprovalTriggers.Since(before, Admitted.Guardrails, DefaultMode) is not { } loosened)
+        if (before is null || ApprovalTriggers.Since(before, Admitted.Guardrails, DefaultMode) is not { } loosened)
         {
             return this;
         }

@@ -38,7 +38,7 @@ internal static class Generations
 
     public static async Task UpdateAsync(RecordsDb db, Change change, RuntimeRow row, RevisionRow asked, Draft draft, CancellationToken ct)
     {
-        draft = draft.Since(RecordsJson.Read<EffectiveGuardrails>(await BeforeAsync(db, row, asked, ct)), change.Caller);
+        draft = draft.Since(await BeforeAsync(db, row.Id, row.ServingGeneration, asked.Generation, draft.Admitted.Guardrails.Profile, ct), change.Caller);
         if (row.ServingGeneration != asked.Generation && asked.State is RevisionState.Pending or RevisionState.Admitted)
         {
             asked.State = RevisionState.Superseded;
@@ -50,11 +50,38 @@ internal static class Generations
         change.Audit(db, "runtime.update", row.Id, asked.ContentHash, draft.ContentHash);
     }
 
-    /// <summary>The guardrails that were accepted last: what serves has them, whatever was asked for since.</summary>
-    private static async Task<string> BeforeAsync(RecordsDb db, RuntimeRow row, RevisionRow asked, CancellationToken ct) =>
-        row.ServingGeneration is { } serving && serving != asked.Generation
-            ? await db.Revisions.Where(revision => revision.RuntimeId == row.Id && revision.Generation == serving).Select(revision => revision.Guardrails).SingleAsync(ct)
-            : asked.Guardrails;
+    /// <summary>
+    /// What a new generation is held against: what serves or, where that is of another profile or nothing does, what was accepted last
+    /// under the same one (a profile that was left and is taken again has moved on as well). What waits for an approval or was not given
+    /// one is no measure: asked for again, it would be within itself. Where nothing was accepted yet it is what was asked for first.
+    /// </summary>
+    /// <returns>Null: it is the first under this profile.</returns>
+    public static async Task<EffectiveGuardrails?> BeforeAsync(RecordsDb db, string runtimeId, long? serving, long asked, string profile, CancellationToken ct)
+    {
+        var revisions = db.Revisions.Where(revision => revision.RuntimeId == runtimeId);
+        if (serving is { } generation && generation != asked
+            && await FirstAsync(revisions.Where(revision => revision.Generation == generation), profile, ct) is { } serves)
+        {
+            return serves;
+        }
+
+        var accepted = revisions.Where(revision => revision.ApprovalId == null || db.Approvals.Any(approval => approval.Id == revision.ApprovalId && approval.Status == ApprovalStatus.Approved));
+        return await FirstAsync(accepted.OrderByDescending(revision => revision.Generation), profile, ct)
+            ?? await FirstAsync(revisions.OrderBy(revision => revision.Generation), profile, ct);
+    }
+
+    private static async Task<EffectiveGuardrails?> FirstAsync(IQueryable<RevisionRow> revisions, string profile, CancellationToken ct)
+    {
+        await foreach (var guardrails in revisions.Select(revision => revision.Guardrails).AsAsyncEnumerable().WithCancellation(ct))
+        {
+            if (RecordsJson.Read<EffectiveGuardrails>(guardrails) is var before && before.Profile == profile)
+            {
+                return before;
+            }
+        }
+
+        return null;
+    }
 
     private static void Add(RecordsDb db, Change change, RuntimeRow row, Draft draft)
     {

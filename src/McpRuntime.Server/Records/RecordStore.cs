@@ -1,3 +1,5 @@
+using System.Security.Cryptography;
+using System.Text.Json;
 using McpRuntime.Core.Guardrails;
 using McpRuntime.Core.Planning;
 using McpRuntime.Core.Records;
@@ -115,7 +117,12 @@ internal sealed class RecordStore(Database database, RevisionReader revisions, I
         }
         catch (SecretUnreadableException fault)
         {
-            return new(row.Generation, none, new Refusal(RefusalKind.Unavailable, "A secret can't be read", fault.Message) { RetryAfter = DatabaseFaults.RetryAfter });
+            return new(row.Generation, none, new Refusal(RefusalKind.Unavailable, EnvironmentVault.CantBeRead, fault.Message) { RetryAfter = DatabaseFaults.RetryAfter });
+        }
+        catch (Exception fault) when (fault is CryptographicException or FormatException or JsonException or ArgumentException)
+        {
+            // As good as unreadable: a stop that does without its values must come through.
+            return new(row.Generation, none, new Refusal(RefusalKind.Unavailable, EnvironmentVault.CantBeRead, $"What is kept of generation {row.Generation} can't be opened any more."));
         }
     }
 

@@ -4,6 +4,7 @@ using McpRuntime.Core.Records;
 using McpRuntime.Core.Specs;
 using McpRuntime.Server.Records;
 using McpRuntime.Server.Records.Model;
+using McpRuntime.Server.Records.Secrets;
 using McpRuntime.Server.Tests.Records;
 using Microsoft.EntityFrameworkCore;
 
@@ -63,6 +64,18 @@ internal sealed class ApprovedContentTests<TKind> : OnDatabase<TKind>
         // The same for what serves already.
         await House.Get<Database>().WriteAsync((db, ct) => db.Runtimes.Where(row => row.Id == id).ExecuteUpdateAsync(row => row.SetProperty(r => r.ServingGeneration, 1L), ct), Ct);
         (await House.RecordAsync(id)).Serving!.NotApproved.Should().Contain("approv");
+    }
+
+    [TestCase("AAAA")]
+    [TestCase("no envelope")]
+    public async Task What_can_not_be_opened_any_more_may_not_run_and_is_still_a_record_to_stop_and_delete(string damaged)
+    {
+        var id = await ApprovedAsync(Rich[0]);
+        var kept = RecordsJson.Write(new SortedDictionary<string, KeptValue>(StringComparer.Ordinal) { ["TOKEN"] = new(damaged, null, null) });
+        await House.Get<Database>().WriteAsync((db, ct) => db.Revisions.Where(row => row.RuntimeId == id).ExecuteUpdateAsync(row => row.SetProperty(r => r.Environment, kept), ct), Ct);
+
+        (await House.RecordAsync(id)).Asked.NotApproved.Should().Contain("can't be read");
+        (await House.Store.EnvironmentAsync(id, 1, Ct).RefusedAsync()).Kind.Should().Be(RefusalKind.Unavailable, "a stop does without what is refused");
     }
 
     [Test]

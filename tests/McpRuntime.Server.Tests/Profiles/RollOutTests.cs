@@ -217,6 +217,145 @@ internal sealed class RollOutTests<TKind> : OnDatabase<TKind>
         (await House.RecordAsync(id)).AskedGeneration.Should().Be(2);
     }
 
+    [TestCase("rejected")]
+    [TestCase("expired")]
+    [TestCase("edited")]
+    public async Task A_roll_out_that_nobody_approved_is_no_measure_for_what_is_asked_next(string end)
+    {
+        House.Approvals = Waiting.Policy();
+        await Profiles.CreateAsync(Given.Admin, "lab", Of(Tight), Ct);
+        var id = (await House.Door.PutAsync(Given.Ann, Given.Create(Under("lab")), Ct)).Runtime.Id;
+        await House.ResolveAsync(id);
+        await Profiles.ReplaceAsync(Given.Admin, "lab", Of(Standard), Ct);
+        await RollOutAsync();
+        var rollOut = await House.PendingAsync(id);
+        if (end == "rejected")
+        {
+            await House.DecideAsync(Waiting.Carol, rollOut.Id, false);
+        }
+        else if (end == "expired")
+        {
+            Clock.Advance(TimeSpan.FromHours(48));
+            await House.LeadAsync();
+            await House.Get<McpRuntime.Server.Approvals.ApprovalSweep>().RunAsync(Ct);
+        }
+
+        var request = end == "edited" ? Under("lab") with { Tags = ["other"] } : Under("lab");
+        await House.Door.PutAsync(Given.Ann, Given.Update("one", request), Ct);
+
+        (await House.StateAsync(id, 3)).Should().Be(RevisionState.Pending, "the first generation is the only one that was accepted, and it was under version 1");
+        await House.ResolveAsync(id);
+        await House.DecideAsync(Waiting.Carol, (await House.PendingAsync(id)).Id, true);
+        await House.Door.PutAsync(Given.Ann, Given.Update("one", request with { Tags = ["another"] }), Ct);
+        (await House.StateAsync(id, 4)).Should().Be(RevisionState.Admitted, "version 2 is approved by now");
+    }
+
+    [Test]
+    public async Task What_was_never_accepted_is_held_against_what_was_asked_for_first()
+    {
+        House.Approvals = Waiting.Policy();
+        await Profiles.CreateAsync(Given.Admin, "lab", Of(Tight), Ct);
+        var id = (await House.Door.PutAsync(Given.Ann, Given.Create(Under("lab") with { Source = new SourceRequest { Type = "docker", Image = "docker.io/library/other:1" } }), Ct)).Runtime.Id;
+        await House.ResolveAsync(id);
+        await Profiles.ReplaceAsync(Given.Admin, "lab", Of(Standard), Ct);
+        await RollOutAsync();
+        await House.DecideAsync(Waiting.Carol, (await House.PendingAsync(id)).Id, false);
+
+        await House.Door.PutAsync(Given.Ann, Given.Update("one", Under("lab")), Ct);
+
+        (await House.StateAsync(id, 3)).Should().Be(RevisionState.Pending);
+    }
+
+    [Test]
+    public async Task A_profile_that_is_left_and_taken_again_has_moved_on_as_well()
+    {
+        House.Approvals = Waiting.Policy();
+        await Profiles.CreateAsync(Given.Admin, "lab", Of(Tight), Ct);
+        var id = await ServeAsync(Under("lab"));
+        await House.Door.PutAsync(Given.Ann, Given.Update("one", Under("restricted")), Ct);
+        await House.ResolveAsync(id);
+        await House.PromoteAsync(id);
+        await Profiles.ReplaceAsync(Given.Admin, "lab", Of(Standard), Ct);
+
+        await House.Door.PutAsync(Given.Ann, Given.Update("one", Under("lab")), Ct);
+
+        (await House.StateAsync(id, 3)).Should().Be(RevisionState.Pending);
+        (await House.PendingAsync(id)).RuleSnapshot.Should().ContainSingle(trigger => trigger.Rule == "loosened").Which.Detail.Should().Contain("version 2");
+        await House.Door.PutAsync(Given.Ann, Given.Update("one", Under("standard")), Ct);
+        (await House.StateAsync(id, 4)).Should().Be(RevisionState.Admitted, "what is no edited profile is held against the baseline alone");
+    }
+
+    [Test]
+    public async Task A_source_that_tightens_reaches_what_an_admin_has_loosened()
+    {
+        await Profiles.CreateAsync(Source, "lab", Of(Standard), Ct);
+        var request = Under("lab") with { GuardrailsOverrides = new() { Filesystem = new(ReadOnlyRoot: false, null) } };
+        var id = (await House.Door.PutAsync(Given.Admin, Given.Create(request), Ct)).Runtime.Id;
+        await House.ResolveAsync(id);
+        await House.PromoteAsync(id);
+        await Profiles.ReplaceAsync(Source, "lab", Of(Tight), Ct);
+
+        await RollOutAsync();
+
+        var record = await House.RecordAsync(id);
+        (record.AskedGeneration, record.Asked.State).Should().Be((2L, RevisionState.Admitted));
+        (record.Asked.Guardrails.Config.Network.EgressAllowed, record.Asked.Guardrails.Config.Filesystem.ReadOnlyRoot).Should().Be((false, false));
+        await House.PromoteAsync(id);
+        await Profiles.ReplaceAsync(Source, "lab", Of(Standard), Ct);
+        await RollOutAsync();
+        (await House.RecordAsync(id)).AskedGeneration.Should().Be(2, "what it lets more is the source's own");
+    }
+
+    [Test]
+    public async Task A_source_that_tightens_does_not_let_in_what_still_waited_when_approvals_were_switched_off()
+    {
+        House.Approvals = Waiting.Policy();
+        await Profiles.CreateAsync(Source, "lab", Of(Standard), Ct);
+        var id = (await House.Door.PutAsync(Given.Ann, Given.Create(Under("lab") with { GuardrailsOverrides = new() { Filesystem = new(ReadOnlyRoot: false, null) } }), Ct)).Runtime.Id;
+        House.Approvals = null;
+        await Profiles.ReplaceAsync(Source, "lab", Of(Tight), Ct);
+
+        await RollOutAsync();
+
+        var record = await House.RecordAsync(id);
+        (record.AskedGeneration, record.Asked.State).Should().Be((1L, RevisionState.Pending));
+        (await House.EventsAsync(id)).Should().Contain("ProfileRolloutRefused");
+    }
+
+    [Test]
+    public async Task A_secret_that_is_away_for_a_moment_delays_its_runtime_alone()
+    {
+        var house = await AnotherAsync(change: options => options with { SecretsDirectory = Path.Combine(Folder, "secrets") });
+        var file = Path.Combine(Directory.CreateDirectory(Path.Combine(Folder, "secrets", "blue")).FullName, "token");
+        await File.WriteAllTextAsync(file, "one", Ct);
+        await house.Get<ProfileStore>().CreateAsync(Given.Admin, "lab", Of(Standard), Ct);
+        var waits = new List<string>();
+        for (var number = 0; number < 11; number++)
+        {
+            var request = Given.Request($"waits-{number}", Fine).With("TOKEN", "secret://file/token") with { TeamId = "blue", GuardrailsProfile = "lab" };
+            waits.Add((await house.Door.PutAsync(Given.Ann, Given.Create(request), Ct)).Runtime.Id);
+        }
+
+        var free = (await house.Door.PutAsync(Given.Ann, Given.Create(Under("lab")), Ct)).Runtime.Id;
+        await house.Get<ProfileStore>().ReplaceAsync(Given.Admin, "lab", Of(Tight), Ct);
+        File.Delete(file);
+        await house.LeadAsync();
+
+        await house.Get<ProfileRollout>().RunAsync(Ct);
+        await house.Get<ProfileRollout>().RunAsync(Ct);
+
+        (await house.RecordAsync(free)).AskedGeneration.Should().Be(2, "more than a round's number of others that wait do not hold it up");
+        (await house.RecordAsync(waits[0])).AskedGeneration.Should().Be(1);
+        (await house.EventsAsync(waits[0])).Should().NotContain("ProfileRolloutRefused").And.ContainSingle(kind => kind == "ProfileRolloutWaits");
+        await File.WriteAllTextAsync(file, "one", Ct);
+        await house.Get<ProfileRollout>().RunAsync(Ct);
+        await house.Get<ProfileRollout>().RunAsync(Ct);
+        foreach (var id in waits)
+        {
+            (await house.RecordAsync(id)).Asked.Guardrails.ProfileVersion.Should().Be(2);
+        }
+    }
+
     private static ProfileContent Of(GuardrailsConfig config) => new("for tests", ["docker"], config);
 
     private static DeployRequest Under(string profile) => Given.Request("one", Fine) with { GuardrailsProfile = profile };

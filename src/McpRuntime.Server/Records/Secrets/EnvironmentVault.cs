@@ -9,6 +9,9 @@ internal sealed record KeptValue(string? Sealed, string? Reference, string? Vers
 /// <summary>Closes an environment for the database and opens it for a compiler.</summary>
 internal sealed class EnvironmentVault(Sealer sealer, SecretReferences references, KeyedHash versions)
 {
+    /// <summary>The title of a refusal for nothing but values that can't be read now, and may be the next time.</summary>
+    public const string CantBeRead = "A secret can't be read";
+
     private static readonly SecretText Hidden = new("***");
 
     /// <exception cref="Refusal">Invalid: a reference that can't be read, by its field.</exception>
@@ -36,7 +39,7 @@ internal sealed class EnvironmentVault(Sealer sealer, SecretReferences reference
 
         return errors.Count == 0
             ? kept
-            : throw new Refusal(RefusalKind.Invalid, "A secret can't be read", string.Join(' ', errors.Select(error => error.Message)), errors);
+            : throw new Refusal(RefusalKind.Invalid, CantBeRead, string.Join(' ', errors.Select(error => error.Message)), errors);
     }
 
     /// <exception cref="SecretUnreadableException">A reference that can't be read now.</exception>
