@@ -36,7 +36,7 @@ public sealed class BuildTests
             new DockerOptions
             {
                 Host = RealEngine.Socket,
-                SubnetPool = "10.217.0.0/16",
+                SubnetPool = "10.219.0.0/16",
                 RegistryCredentials = credentials,
                 AllowedRegistries = ["docker.io/mcpruntime", _registry.Address],
                 BuildLogFolder = Path.Combine(_folder, "logs"),
