@@ -75,6 +75,12 @@ internal sealed class RouteTable(Database database, ILease lease, Patience patie
             },
             ct);
         Forget(route.RecordId);
+        if (put)
+        {
+            // What was written is known: a database that goes away at this moment must not leave the server without its route.
+            Remember(route.Name, route, time.GetTimestamp(), Interlocked.Read(ref _writes));
+        }
+
         return put;
     }
 
