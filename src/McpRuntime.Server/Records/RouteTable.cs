@@ -77,8 +77,9 @@ internal sealed class RouteTable(Database database, ILease lease, Patience patie
         Forget(route.RecordId);
         if (put)
         {
-            // What was written is known: a database that goes away at this moment must not leave the server without its route.
-            Remember(route.Name, route, time.GetTimestamp(), Interlocked.Read(ref _writes));
+            // What was written is the last known route at once: a database that goes away at this moment must not leave the server without it.
+            // It is stale from the start, so that a removal by other hands is seen by the next look.
+            Remember(route.Name, route, time.GetTimestamp(), Interlocked.Read(ref _writes) - 1);
         }
 
         return put;
