@@ -22,10 +22,10 @@ test: ## set up, build, run every test (TRX files in artifacts/test-results)
 test-fast: ## the tests that need no engine, database or Node (under 90 s)
 	@.ci/test.sh '$(FAST)'
 
-bench: ## the figures of the README, as ratios measured in one run
+bench: ## the figures of the README, as ratios measured in one run; PARTS="converging 100 1000" for some of them
 	@.ci/setup.sh test
 	@.ci/images.sh
-	dotnet run -c $(CONFIGURATION) --project tests/McpRuntime.Benchmarks --
+	dotnet run -c $(CONFIGURATION) --project tests/McpRuntime.Benchmarks -- $(PARTS)
 
 image: ## the product's image, mcpruntime/mcp-runtime (the guard's too); IMAGE_BASE names another base
 	@.ci/setup.sh run

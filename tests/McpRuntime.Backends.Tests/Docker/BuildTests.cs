@@ -263,8 +263,18 @@ public sealed class BuildTests
 
         (await _world.Backend.RemoveAsync(id, build.Id, build.Kind, default)).ShouldBeDone();
 
-        await Eventually.HoldsAsync(async () => (await ContainersAsync(id)).Count == 0 && (await LayersAsync(id)).Count == 0);
-        (await SeeAsync(id)).Should().BeEmpty();
+        // The engine may commit the layer of the step it cut off after we tidied: the next look sees it, and its removal takes it too.
+        await Eventually.HoldsAsync(async () =>
+        {
+            var seen = await SeeAsync(id);
+            foreach (var left in seen)
+            {
+                left.Id.Should().Be(BuildNames.Leftovers);
+                (await _world.Backend.RemoveAsync(id, left.Id, left.Kind, default)).ShouldBeDone();
+            }
+
+            return seen.Count == 0 && (await ContainersAsync(id)).Count == 0 && (await LayersAsync(id)).Count == 0;
+        });
     }
 
     [Test]
