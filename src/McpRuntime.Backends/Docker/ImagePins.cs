@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using McpRuntime.Backends.Docker.Wire;
 using McpRuntime.Backends.Registries;
 using McpRuntime.Core.Planning;
@@ -7,8 +8,17 @@ using McpRuntime.Core.Specs;
 namespace McpRuntime.Backends.Docker;
 
 /// <summary>The one image that a reference means now: the registry's digest where it answers, else what the engine has. Pulls nothing.</summary>
-internal sealed class ImagePins(DockerWire wire, DockerOptions options, RegistryCredentials credentials)
+/// <remarks>
+/// On a site without a way out a registry's name may time out instead of being refused. Such a registry is not waited for by every
+/// deploy: for a while what the engine has of it counts at once, and what it has not is asked for all the same.
+/// </remarks>
+internal sealed class ImagePins(DockerWire wire, DockerOptions options, RegistryCredentials credentials, TimeProvider time)
 {
+    private static readonly TimeSpan Slow = TimeSpan.FromSeconds(1);
+    private static readonly TimeSpan NotAskedFor = TimeSpan.FromSeconds(30);
+
+    private readonly ConcurrentDictionary<string, Silence> _silent = new(StringComparer.Ordinal);
+
     public async Task<Resolution> FindAsync(ImageReference reference, string? teamId, CancellationToken ct)
     {
         if (await MirroredAsync(reference, teamId, ct) is { } mirrored)
@@ -17,6 +27,11 @@ internal sealed class ImagePins(DockerWire wire, DockerOptions options, Registry
         }
 
         var local = await wire.InspectImageAsync(reference.ToString(), ct);
+        if (local is not null && SilenceOf(reference.Registry) is { } silence)
+        {
+            return OfLocal(reference, local, silence.Trouble);
+        }
+
         Fault trouble;
         try
         {
@@ -38,7 +53,7 @@ internal sealed class ImagePins(DockerWire wire, DockerOptions options, Registry
     private async Task<Resolution?> FromRegistryAsync(ImageReference reference, string? teamId, CancellationToken ct)
     {
         var login = await credentials.FindAsync(reference.ToString(), teamId, ct);
-        if (await wire.RegistryDigestAsync(reference.ToString(), login, options.RegistryTimeout, ct) is not { } digest)
+        if (await AskAsync(reference, login, ct) is not { } digest)
         {
             return null;
         }
@@ -47,10 +62,29 @@ internal sealed class ImagePins(DockerWire wire, DockerOptions options, Registry
         return Resolved(pin, isDigest: true, await wire.InspectImageAsync(pin, ct));
     }
 
+    private async Task<string?> AskAsync(ImageReference reference, RegistryLogin? login, CancellationToken ct)
+    {
+        var began = time.GetTimestamp();
+        try
+        {
+            var digest = await wire.RegistryDigestAsync(reference.ToString(), login, options.RegistryTimeout, ct);
+            _ = _silent.TryRemove(reference.Registry, out _);
+            return digest;
+        }
+        catch (BackendFault fault) when (fault.Fault.Kind is FaultKind.Transient && (fault.Fault.Reason == "EngineTimeout" || time.GetElapsedTime(began) >= Slow))
+        {
+            _silent[reference.Registry] = new Silence(fault.Fault, time.GetTimestamp());
+            throw;
+        }
+    }
+
+    private Silence? SilenceOf(string registry) =>
+        _silent.TryGetValue(registry, out var silence) && time.GetElapsedTime(silence.Since) < NotAskedFor ? silence : null;
+
     /// <summary>The pin then names the mirror, since that is where the engine has it from. One that does not answer, or has it not, is passed over.</summary>
     private async Task<Resolution?> MirroredAsync(ImageReference reference, string? teamId, CancellationToken ct)
     {
-        foreach (var there in options.Mirrors.Select(m => m.There(reference)).OfType<ImageReference>())
+        foreach (var there in options.Mirrors.Select(m => m.There(reference)).OfType<ImageReference>().Where(m => SilenceOf(m.Registry) is null))
         {
             try
             {
@@ -100,4 +134,7 @@ internal sealed class ImagePins(DockerWire wire, DockerOptions options, Registry
         new(new ResolvedFacts(pin, isDigest, Commit: null, image is null ? null : DockerImageResolver.FactsOf(image)));
 
     private static Resolution.Faulted Faulted(FaultKind kind, string reason, string message) => new(new Fault(kind, reason, message));
+
+    /// <param name="Since">A timestamp of the time provider.</param>
+    private sealed record Silence(Fault Trouble, long Since);
 }

@@ -25,6 +25,7 @@ internal sealed partial class FirstToken(ITokenStore tokens, StorageSettings sto
             throw new InvalidSettings([$"{path}: does not hold a token of this service; remove the file and start again"]);
         }
 
+        Close(path);
         await tokens.AddAsync(new ApiToken(ApiTokens.NewId(), "admin", Roles.Admin, [], time.GetUtcNow(), null, null), ApiTokens.HashOf(text), ct);
         Log.Made(logger, path);
     }
@@ -46,8 +47,37 @@ internal sealed partial class FirstToken(ITokenStore tokens, StorageSettings sto
         return text;
     }
 
+    /// <summary>One that somebody put there with a wider mode is closed before it counts.</summary>
+    private void Close(string path)
+    {
+        const UnixFileMode own = UnixFileMode.UserRead | UnixFileMode.UserWrite;
+        if (OperatingSystem.IsWindows() || (File.GetUnixFileMode(path) & ~own) == UnixFileMode.None)
+        {
+            return;
+        }
+
+        try
+        {
+            File.SetUnixFileMode(path, own);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            // A secret that a platform mounts read-only has the mode that the platform gave it.
+            Log.Open(logger, path, e.Message);
+            return;
+        }
+
+        Log.Closed(logger, path);
+    }
+
     private static partial class Log
     {
+        [LoggerMessage(EventId = 2, Level = LogLevel.Warning, Message = "{Path} was open to others than this user and is 0600 now; if anybody may have read it, make another admin token and revoke this one")]
+        public static partial void Closed(ILogger logger, string path);
+
+        [LoggerMessage(EventId = 3, Level = LogLevel.Warning, Message = "{Path} is open to others than this user, and its mode cannot be set: {Reason}. See to it that nobody else on this machine or in this container can read it")]
+        public static partial void Open(ILogger logger, string path, string reason);
+
         [LoggerMessage(EventId = 1, Level = LogLevel.Information, Message = "The admin token is in {Path}")]
         public static partial void Made(ILogger logger, string path);
     }

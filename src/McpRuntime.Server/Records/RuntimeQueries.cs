@@ -127,6 +127,6 @@ internal sealed class RuntimeQueries(Database database, SpecVault specs, TimePro
     {
         null or "" => null,
         ['v', '1', '-', .. var id] when RecordId.LooksLikeOne(id) => id,
-        _ => throw new Refusal(RefusalKind.Malformed, "Bad cursor", "cursor: is not one that a list has given (next_cursor). Leave it out to begin at the newest."),
+        _ => throw new Refusal(RefusalKind.Invalid, "The cursor is not valid", "Send next_cursor of the page before, or leave it out to begin at the newest.", [new("cursor", "must be next_cursor of the page before")]),
     };
 }

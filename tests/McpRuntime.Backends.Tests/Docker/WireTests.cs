@@ -1,8 +1,11 @@
 using System.Net;
 using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
+using McpRuntime.Backends.Docker;
 using McpRuntime.Backends.Docker.Wire;
+using McpRuntime.Backends.Registries;
 using McpRuntime.Core.Planning;
+using McpRuntime.Core.Specs;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Hosting;
 using Microsoft.AspNetCore.Http;
@@ -181,6 +184,43 @@ public sealed class WireTests
         }
 
         throw new AssertionException("There was no fault.");
+    }
+
+    [Test]
+    public async Task A_registry_that_makes_the_engine_wait_is_not_waited_for_by_the_next_deploy()
+    {
+        var time = new ManualTime();
+        var asked = 0;
+        await using var engine = await Engine.StartAsync(Old, c =>
+        {
+            if (c.Request.Path.Value!.Contains("/distribution/", StringComparison.Ordinal))
+            {
+                asked++;
+                time.Advance(TimeSpan.FromSeconds(20));
+                c.Response.StatusCode = 500;
+                return c.Response.WriteAsync("""{"message":"lookup registry: i/o timeout"}""");
+            }
+
+            c.Response.StatusCode = c.Request.Path.Value.Contains("here", StringComparison.Ordinal) ? 200 : 404;
+            return c.Response.WriteAsync("""{"Id":"sha256:1111111111111111111111111111111111111111111111111111111111111111"}""");
+        });
+        using var credentials = new RegistryCredentials(null);
+        var pins = new ImagePins(engine.Wire, new DockerOptions(), credentials, time);
+
+        async Task<int> AskedForAsync(string image, bool found)
+        {
+            var before = asked;
+            ImageReference.TryParse(image, out var reference, out _).Should().BeTrue();
+            (await pins.FindAsync(reference!, teamId: null, default)).Should().BeOfType(found ? typeof(Resolution.Resolved) : typeof(Resolution.Faulted));
+            return asked - before;
+        }
+
+        (await AskedForAsync("far.example/acme/here:1", found: true)).Should().Be(1);
+        (await AskedForAsync("far.example/acme/here:2", found: true)).Should().Be(0, "it was silent a moment ago, and the engine has the image");
+        (await AskedForAsync("other.example/acme/here:1", found: true)).Should().Be(1, "another registry is another matter");
+        (await AskedForAsync("far.example/acme/absent:1", found: false)).Should().Be(1, "there is nothing else to go by");
+        time.Advance(TimeSpan.FromSeconds(31));
+        (await AskedForAsync("far.example/acme/here:1", found: true)).Should().Be(1, "it may be back");
     }
 
     private sealed class Engine(WebApplication app, DockerWire wire) : IAsyncDisposable

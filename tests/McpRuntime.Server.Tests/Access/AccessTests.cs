@@ -227,6 +227,22 @@ internal sealed class AccessTests
     }
 
     [Test]
+    [Platform(Exclude = "Win")]
+    [System.Runtime.Versioning.UnsupportedOSPlatform("windows")]
+    public async Task A_token_that_somebody_put_there_for_all_to_read_is_closed_before_it_counts()
+    {
+        var folder = Directory.CreateTempSubdirectory("mcpruntime-token-").FullName;
+        var path = Path.Combine(folder, FirstToken.FileName);
+        await File.WriteAllTextAsync(path, ApiTokens.NewText());
+        File.SetUnixFileMode(path, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.GroupRead | UnixFileMode.OtherRead);
+
+        await using var service = await TestService.StartAsync(folder: folder);
+
+        File.GetUnixFileMode(path).Should().Be(UnixFileMode.UserRead | UnixFileMode.UserWrite);
+        await service.Admin.GetAsync("/runtimes", HttpStatusCode.OK);
+    }
+
+    [Test]
     public async Task Admin_only_shuts_the_api_to_everybody_else()
     {
         await using var service = await TestService.StartAsync(new Dictionary<string, string>(StringComparer.Ordinal) { ["RUNTIME_PLATFORM_ADMIN_ONLY"] = "true" });

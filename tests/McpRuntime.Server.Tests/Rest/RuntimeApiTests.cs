@@ -168,6 +168,7 @@ internal sealed class RuntimeApiTests
     [TestCase("/runtimes/x/logs?stream=all", "stream")]
     [TestCase("/runtimes/x/logs?since=yesterday", "since")]
     [TestCase("/runtimes/x/events?cursor=one", "cursor")]
+    [TestCase("/runtimes?cursor=one", "cursor")]
     [TestCase("/runtimes/x?refresh_status=perhaps", "refresh_status")]
     [TestCase("/runtimes/backends?x=1", "x")]
     public async Task A_query_parameter_out_of_bounds_is_named(string path, string parameter)
