@@ -34,7 +34,7 @@ internal sealed class QueryTests<TKind> : OnDatabase<TKind>
         last.Runtimes.Select(view => view.Name).Should().Equal("r0");
         last.NextCursor.Should().BeNull();
         (await House.Queries.ListAsync(Given.Ann, All with { Limit = 2, Offset = 6 }, Ct)).Runtimes.Select(view => view.Name).Should().Equal("r1", "r0");
-        (await House.Queries.ListAsync(Given.Ann, All with { Cursor = "nonsense" }, Ct).RefusedAsync()).Kind.Should().Be(RefusalKind.Malformed);
+        (await House.Queries.ListAsync(Given.Ann, All with { Cursor = "nonsense" }, Ct).RefusedAsync()).Kind.Should().Be(RefusalKind.Invalid);
     }
 
     [Test]
