@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using System.Globalization;
 using McpRuntime.Backends.Docker.Wire;
 using McpRuntime.Backends.Registries;
 using McpRuntime.Core.Planning;
@@ -17,7 +18,8 @@ internal sealed class ImagePins(DockerWire wire, DockerOptions options, Registry
     private static readonly TimeSpan Slow = TimeSpan.FromSeconds(1);
     private static readonly TimeSpan NotAskedFor = TimeSpan.FromSeconds(30);
 
-    private readonly ConcurrentDictionary<string, Silence> _silent = new(StringComparer.Ordinal);
+    /// <summary>By registry and team: what a team may have is asked with its own credentials.</summary>
+    private readonly ConcurrentDictionary<(string Registry, string? Team), Silence> _silent = new();
 
     public async Task<Resolution> FindAsync(ImageReference reference, string? teamId, CancellationToken ct)
     {
@@ -27,7 +29,7 @@ internal sealed class ImagePins(DockerWire wire, DockerOptions options, Registry
         }
 
         var local = await wire.InspectImageAsync(reference.ToString(), ct);
-        if (local is not null && SilenceOf(reference.Registry) is { } silence)
+        if (local is not null && SilenceOf(reference, teamId) is { } silence)
         {
             return OfLocal(reference, local, silence.Trouble);
         }
@@ -53,7 +55,7 @@ internal sealed class ImagePins(DockerWire wire, DockerOptions options, Registry
     private async Task<Resolution?> FromRegistryAsync(ImageReference reference, string? teamId, CancellationToken ct)
     {
         var login = await credentials.FindAsync(reference.ToString(), teamId, ct);
-        if (await AskAsync(reference, login, ct) is not { } digest)
+        if (await AskAsync(reference, teamId, login, ct) is not { } digest)
         {
             return null;
         }
@@ -62,29 +64,36 @@ internal sealed class ImagePins(DockerWire wire, DockerOptions options, Registry
         return Resolved(pin, isDigest: true, await wire.InspectImageAsync(pin, ct));
     }
 
-    private async Task<string?> AskAsync(ImageReference reference, RegistryLogin? login, CancellationToken ct)
+    private async Task<string?> AskAsync(ImageReference reference, string? teamId, RegistryLogin? login, CancellationToken ct)
     {
         var began = time.GetTimestamp();
         try
         {
             var digest = await wire.RegistryDigestAsync(reference.ToString(), login, options.RegistryTimeout, ct);
-            _ = _silent.TryRemove(reference.Registry, out _);
+            _ = _silent.TryRemove((reference.Registry, teamId), out _);
             return digest;
         }
         catch (BackendFault fault) when (fault.Fault.Kind is FaultKind.Transient && (fault.Fault.Reason == "EngineTimeout" || time.GetElapsedTime(began) >= Slow))
         {
-            _silent[reference.Registry] = new Silence(fault.Fault, time.GetTimestamp());
+            _silent[(reference.Registry, teamId)] = new Silence(fault.Fault, time.GetTimestamp());
+            throw;
+        }
+        catch (OperationCanceledException) when (time.GetElapsedTime(began) >= Slow)
+        {
+            // An effect's own time was up before the registry's: the next try must not end the same way.
+            var words = $"The registry {reference.Registry} had not answered after {time.GetElapsedTime(began).TotalSeconds.ToString("0", CultureInfo.InvariantCulture)} s.";
+            _silent[(reference.Registry, teamId)] = new Silence(new Fault(FaultKind.Transient, "RegistrySilent", words), time.GetTimestamp());
             throw;
         }
     }
 
-    private Silence? SilenceOf(string registry) =>
-        _silent.TryGetValue(registry, out var silence) && time.GetElapsedTime(silence.Since) < NotAskedFor ? silence : null;
+    private Silence? SilenceOf(ImageReference reference, string? teamId) =>
+        _silent.TryGetValue((reference.Registry, teamId), out var silence) && time.GetElapsedTime(silence.Since) < NotAskedFor ? silence : null;
 
     /// <summary>The pin then names the mirror, since that is where the engine has it from. One that does not answer, or has it not, is passed over.</summary>
     private async Task<Resolution?> MirroredAsync(ImageReference reference, string? teamId, CancellationToken ct)
     {
-        foreach (var there in options.Mirrors.Select(m => m.There(reference)).OfType<ImageReference>().Where(m => SilenceOf(m.Registry) is null))
+        foreach (var there in options.Mirrors.Select(m => m.There(reference)).OfType<ImageReference>().Where(m => SilenceOf(m, teamId) is null))
         {
             try
             {

@@ -207,16 +207,17 @@ public sealed class WireTests
         using var credentials = new RegistryCredentials(null);
         var pins = new ImagePins(engine.Wire, new DockerOptions(), credentials, time);
 
-        async Task<int> AskedForAsync(string image, bool found)
+        async Task<int> AskedForAsync(string image, bool found, string? team = null)
         {
             var before = asked;
             ImageReference.TryParse(image, out var reference, out _).Should().BeTrue();
-            (await pins.FindAsync(reference!, teamId: null, default)).Should().BeOfType(found ? typeof(Resolution.Resolved) : typeof(Resolution.Faulted));
+            (await pins.FindAsync(reference!, team, default)).Should().BeOfType(found ? typeof(Resolution.Resolved) : typeof(Resolution.Faulted));
             return asked - before;
         }
 
         (await AskedForAsync("far.example/acme/here:1", found: true)).Should().Be(1);
         (await AskedForAsync("far.example/acme/here:2", found: true)).Should().Be(0, "it was silent a moment ago, and the engine has the image");
+        (await AskedForAsync("far.example/acme/here:2", found: true, team: "other")).Should().Be(1, "what another team may have is asked with its own credentials");
         (await AskedForAsync("other.example/acme/here:1", found: true)).Should().Be(1, "another registry is another matter");
         (await AskedForAsync("far.example/acme/absent:1", found: false)).Should().Be(1, "there is nothing else to go by");
         time.Advance(TimeSpan.FromSeconds(31));
