@@ -75,17 +75,19 @@ internal sealed class ImagePins(DockerWire wire, DockerOptions options, Registry
         }
         catch (BackendFault fault) when (fault.Fault.Kind is FaultKind.Transient && (fault.Fault.Reason == "EngineTimeout" || time.GetElapsedTime(began) >= Slow))
         {
-            _silent[(reference.Registry, teamId)] = new Silence(fault.Fault, time.GetTimestamp());
+            Remember(reference, teamId, fault.Fault);
             throw;
         }
         catch (OperationCanceledException) when (time.GetElapsedTime(began) >= Slow)
         {
             // An effect's own time was up before the registry's: the next try must not end the same way.
             var words = $"The registry {reference.Registry} had not answered after {time.GetElapsedTime(began).TotalSeconds.ToString("0", CultureInfo.InvariantCulture)} s.";
-            _silent[(reference.Registry, teamId)] = new Silence(new Fault(FaultKind.Transient, "RegistrySilent", words), time.GetTimestamp());
+            Remember(reference, teamId, new Fault(FaultKind.Transient, "RegistrySilent", words));
             throw;
         }
     }
+
+    private void Remember(ImageReference reference, string? teamId, Fault trouble) => _silent[(reference.Registry, teamId)] = new Silence(trouble, time.GetTimestamp());
 
     private Silence? SilenceOf(ImageReference reference, string? teamId) =>
         _silent.TryGetValue((reference.Registry, teamId), out var silence) && time.GetElapsedTime(silence.Since) < NotAskedFor ? silence : null;

@@ -11,6 +11,8 @@ internal sealed partial class FirstToken(ITokenStore tokens, StorageSettings sto
 {
     public const string FileName = "admin-token";
 
+    private const UnixFileMode OwnerOnly = UnixFileMode.UserRead | UnixFileMode.UserWrite;
+
     public async Task EnsureAsync(CancellationToken ct)
     {
         if ((await tokens.ListAsync(ct)).Count > 0)
@@ -38,7 +40,7 @@ internal sealed partial class FirstToken(ITokenStore tokens, StorageSettings sto
         var options = new FileStreamOptions { Mode = FileMode.CreateNew, Access = FileAccess.Write };
         if (!OperatingSystem.IsWindows())
         {
-            options.UnixCreateMode = UnixFileMode.UserRead | UnixFileMode.UserWrite;
+            options.UnixCreateMode = OwnerOnly;
         }
 
         using var file = new FileStream(path, options);
@@ -50,15 +52,14 @@ internal sealed partial class FirstToken(ITokenStore tokens, StorageSettings sto
     /// <summary>One that somebody put there with a wider mode is closed before it counts.</summary>
     private void Close(string path)
     {
-        const UnixFileMode own = UnixFileMode.UserRead | UnixFileMode.UserWrite;
-        if (OperatingSystem.IsWindows() || (File.GetUnixFileMode(path) & ~own) == UnixFileMode.None)
+        if (OperatingSystem.IsWindows() || (File.GetUnixFileMode(path) & ~OwnerOnly) == UnixFileMode.None)
         {
             return;
         }
 
         try
         {
-            File.SetUnixFileMode(path, own);
+            File.SetUnixFileMode(path, OwnerOnly);
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
